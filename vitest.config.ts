@@ -3,7 +3,13 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts', 'format/**/*.test.ts', 'server/**/*.test.ts', 'cli/**/*.test.ts', 'device/**/*.test.ts'],
+    include: [
+      'test/**/*.test.ts',
+      'format/**/*.test.ts',
+      'server/**/*.test.ts',
+      'cli/**/*.test.ts',
+      'device/**/*.test.ts',
+    ],
     testTimeout: 30_000,
     hookTimeout: 120_000,
     pool: 'forks',

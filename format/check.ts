@@ -1,0 +1,19 @@
+/** Owns the contract between a check and those who run it. It runs nothing itself. */
+import type { Finding } from './findings.ts';
+import type { Manifest } from './manifest.ts';
+
+/** A package whose container was read: every file's unpacked bytes by path, in path-byte order, directories left out. */
+export interface PackageContents {
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  /** The parsed manifest, or null where its own check refused it; checks that need it return nothing then. */
+  readonly manifest: Manifest | null;
+}
+
+/** One check of the registry: pure, never throws for bad input, finishes within the bounds of the package limits. */
+export interface Check {
+  /** Stable lower-case name shown in the timeline: `lua`, `icons`. */
+  readonly name: string;
+  /** Which table row of docs/PACKAGE_FORMAT.md the rules belong to. */
+  readonly kind: 'format' | 'policy';
+  readonly run: (contents: PackageContents) => Finding[] | Promise<Finding[]>;
+}
