@@ -1,0 +1,4 @@
+import { createTestDatabase } from '../support/database.ts';
+import { testDatabaseContract } from './db.contract.ts';
+
+testDatabaseContract('SQLite', createTestDatabase);
