@@ -1,0 +1,49 @@
+/** Owns the token kinds of Lua 5.4 and its reserved words. It reads no source. */
+
+/** Small integers, because the lexer compares them millions of times. */
+export const TOKEN = {
+  end: 0,
+  name: 1,
+  string: 2,
+  number: 3,
+  symbol: 4,
+  keyword: 5,
+} as const;
+export type TokenKind = (typeof TOKEN)[keyof typeof TOKEN];
+
+export const KEYWORDS: ReadonlySet<string> = new Set([
+  'and',
+  'break',
+  'do',
+  'else',
+  'elseif',
+  'end',
+  'false',
+  'for',
+  'function',
+  'goto',
+  'if',
+  'in',
+  'local',
+  'nil',
+  'not',
+  'or',
+  'repeat',
+  'return',
+  'then',
+  'true',
+  'until',
+  'while',
+]);
+
+/** Thrown by the lexer and the parser only; `parseLua` turns it into a result. */
+export class LuaSyntaxError extends Error {
+  readonly at: number;
+  /** True where the text may be Lua but goes past a bound of ours or of Lua's. */
+  readonly tooComplex: boolean;
+  constructor(message: string, at: number, tooComplex = false) {
+    super(message);
+    this.at = at;
+    this.tooComplex = tooComplex;
+  }
+}
