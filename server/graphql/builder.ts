@@ -1,0 +1,117 @@
+/**
+ * Owns the one Pothos builder: its plugins, their settings and the context type. It defines no types of the domain;
+ * each feature's schema.ts does, next to the service it calls.
+ *
+ * A mutation: `errors: {}` makes its result the union `<Field>Result = <Field>Payload | problems`, and a DomainError thrown
+ * by the service (or an input refused by its zod schema) becomes the fitting problem type of ./errors.ts:
+ *
+ *   builder.mutationField('renameThing', (t) => t.field({
+ *     type: RenameThingPayload, errors: {}, description: '…',
+ *     args: { input: t.arg({ type: RenameThingInput, required: true }) },   // builder.inputType('…', { fields, validate: zodSchema })
+ *     resolve: (_, { input }, ctx) => ctx.services.things.rename(ctx.viewer, input, ctx.request),
+ *   }))
+ */
+import SchemaBuilder from '@pothos/core';
+import ComplexityPlugin from '@pothos/plugin-complexity';
+import ErrorsPlugin from '@pothos/plugin-errors';
+import PrismaPlugin from '@pothos/plugin-prisma';
+import RelayPlugin from '@pothos/plugin-relay';
+import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
+import ValidationPlugin from '@pothos/plugin-validation';
+import { GraphQLError } from 'graphql';
+import { DomainError } from '../errors.ts';
+import type PrismaTypes from '../generated/pothos.ts';
+import { getDatamodel } from '../generated/pothos.ts';
+import type { GraphContext } from './context.ts';
+import { ConflictProblem, DomainProblem, RateLimitedProblem, ValidationProblem } from './errors.ts';
+import { COST_LIMIT } from './limits.ts';
+
+export interface SchemaShape {
+  Context: GraphContext;
+  PrismaTypes: PrismaTypes;
+  DefaultFieldNullability: false;
+  DefaultInputFieldRequiredness: false;
+  AuthScopes: {
+    /** Any account, by session, CLI session or API key. */
+    signedIn: boolean;
+    /** A person in the portal: reviewer and admin acts are never done by keys or the CLI. */
+    reviewer: boolean;
+    admin: boolean;
+  };
+  Scalars: {
+    ID: { Input: string; Output: string };
+    DateTime: { Input: Date; Output: Date };
+    Date: { Input: string; Output: string };
+    URL: { Input: string; Output: string };
+    SemVer: { Input: string; Output: string };
+    Sha256: { Input: string; Output: string };
+    BigInt: { Input: number; Output: number | bigint };
+    EventCursor: { Input: string; Output: string };
+  };
+}
+
+export const builder = new SchemaBuilder<SchemaShape>({
+  // Errors come first, so that they wrap what authorization and validation throw.
+  plugins: [ErrorsPlugin, ScopeAuthPlugin, PrismaPlugin, RelayPlugin, ComplexityPlugin, ValidationPlugin],
+  defaultFieldNullability: false,
+  defaultInputFieldRequiredness: false,
+  errors: {
+    defaultTypes: [ValidationProblem, ConflictProblem, RateLimitedProblem, DomainProblem],
+    directResult: true,
+    defaultUnionOptions: { name: ({ fieldName }) => `${fieldName.charAt(0).toUpperCase()}${fieldName.slice(1)}Result` },
+    // Arguments are checked before authorization: their rules are public, so a refusal reveals nothing.
+    unsafelyHandleInputErrors: true,
+  },
+  validation: {
+    validationError: (failure) =>
+      new DomainError('VALIDATION', failure.issues[0]?.message ?? 'The input is not valid.', {
+        fields: failure.issues.map((issue) => ({
+          path: (issue.path ?? []).map((part) => (typeof part === 'object' ? String(part.key) : String(part))).join('.'),
+          message: issue.message,
+        })),
+      }),
+  },
+  scopeAuth: {
+    authorizeOnSubscribe: true,
+    authScopes: ({ viewer }) => {
+      const person = viewer.kind === 'developer' && viewer.credential.kind === 'SESSION';
+      return {
+        signedIn: viewer.kind === 'developer',
+        reviewer: person && viewer.reviewer,
+        admin: person && viewer.admin,
+      };
+    },
+    unauthorizedError: (_parent, { viewer }) =>
+      viewer.kind === 'anonymous'
+        ? new DomainError('UNAUTHENTICATED', 'Sign in first: this needs an account.')
+        : new DomainError('FORBIDDEN', 'Your account or key may not do this.'),
+  },
+  prisma: {
+    client: (context) => context.db.prisma,
+    dmmf: getDatamodel(),
+    exposeDescriptions: false,
+    filterConnectionTotalCount: true,
+    maxConnectionSize: 100,
+    defaultConnectionSize: 20,
+    onUnusedQuery: null,
+  },
+  relay: {
+    nodeQueryOptions: { description: 'Any object by its global id; null where it does not exist for the viewer.' },
+    nodesQueryOptions: { description: 'Several objects by global id, in the order asked; null for each that does not exist for the viewer.' },
+    nodesOnConnection: true,
+  },
+  complexity: {
+    defaultComplexity: 1,
+    defaultListMultiplier: 10,
+    limit: { complexity: COST_LIMIT },
+    complexityError: (_kind, result) =>
+      new GraphQLError(
+        `This operation costs ${result.complexity}; the limit is ${COST_LIMIT}. Ask for fewer fields or smaller pages.`,
+        { extensions: { code: 'QUERY_TOO_COSTLY', cost: result.complexity, limit: COST_LIMIT, http: { status: 400 } } },
+      ),
+  },
+});
+
+builder.queryType({ description: 'Everything that can be read. What the viewer may not see does not exist for them.' });
+builder.mutationType({ description: 'One field for each thing a person does. Not available over a socket.' });
+builder.subscriptionType({ description: 'Live changes over graphql-ws, resumable from the cursor of the last event seen.' });

@@ -1,0 +1,50 @@
+/** Owns the limits every document must keep before it runs, as plugins of the one pipeline both transports use. */
+import { maxAliasesPlugin } from '@escape.tech/graphql-armor-max-aliases';
+import { maxDepthPlugin } from '@escape.tech/graphql-armor-max-depth';
+import { maxTokensPlugin } from '@escape.tech/graphql-armor-max-tokens';
+import { complexityFromQuery } from '@pothos/plugin-complexity';
+import { type DocumentNode, GraphQLError, type GraphQLSchema } from 'graphql';
+import type { ErrorCode } from '../errors.ts';
+import { ALIAS_LIMIT, COST_LIMIT, DEPTH_LIMIT, TOKEN_LIMIT } from './limits.ts';
+
+/** A client mistake in the document itself: HTTP 400, with its code. */
+export function documentError(code: ErrorCode, message: string, extra: Record<string, unknown> = {}): GraphQLError {
+  return new GraphQLError(message, { extensions: { code, ...extra, http: { status: 400 } } });
+}
+
+function refuse(code: ErrorCode, limit: number, what: string) {
+  return () => {
+    throw documentError(code, `This operation ${what}; the limit is ${limit}. Split it into smaller ones.`, { limit });
+  };
+}
+
+/** Depth, aliases and tokens. Cost is checked by the schema itself, and for subscriptions by `checkCost`. */
+export function guardPlugins() {
+  return [
+    maxTokensPlugin({ n: TOKEN_LIMIT, onReject: [refuse('QUERY_TOO_LARGE', TOKEN_LIMIT, 'has too many tokens')] }),
+    maxDepthPlugin({
+      n: DEPTH_LIMIT,
+      flattenFragments: true,
+      ignoreIntrospection: true,
+      onReject: [refuse('QUERY_TOO_DEEP', DEPTH_LIMIT, 'is nested too deeply')],
+    }),
+    maxAliasesPlugin({ n: ALIAS_LIMIT, onReject: [refuse('QUERY_TOO_MANY_ALIASES', ALIAS_LIMIT, 'has too many aliases')] }),
+  ];
+}
+
+/** Throws QUERY_TOO_COSTLY before a subscription starts: the schema's own check would run only at each event. */
+export function checkCost(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  variables: Record<string, unknown>,
+  context: object,
+): void {
+  const { complexity } = complexityFromQuery(document, { schema, variables, ctx: context });
+  if (complexity > COST_LIMIT) {
+    throw documentError(
+      'QUERY_TOO_COSTLY',
+      `This operation costs ${complexity}; the limit is ${COST_LIMIT}. Ask for fewer fields or smaller pages.`,
+      { cost: complexity, limit: COST_LIMIT },
+    );
+  }
+}

@@ -1,0 +1,14 @@
+/** Owns nothing: imports every file that adds types, so that the schema is whole. */
+import './base.ts';
+import '../accounts/schema.ts';
+import '../apps/schema.ts';
+import '../versions/schema.ts';
+import '../reviews/schema.ts';
+import '../store/schema.ts';
+import '../events/schema.ts';
+import '../telemetry/schema.ts';
+import '../ops/schema.ts';
+import { builder } from './builder.ts';
+
+/** The schema of the whole product. */
+export const schema = builder.toSchema();

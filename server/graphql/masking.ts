@@ -1,0 +1,43 @@
+/** Owns what a client sees of a failure in `errors`: its own mistakes whole, our faults as a reference to the log. */
+import { GraphQLError } from 'graphql';
+import { DomainError } from '../errors.ts';
+import { statusOf } from '../http/problem.ts';
+import type { Log } from '../platform/log.ts';
+
+/** Maps anything thrown during an operation; a fault is logged under `reference` and its text is not shown. */
+export function maskError(error: unknown, reference: string, log: Log): GraphQLError {
+  const original = error instanceof GraphQLError ? error.originalError : error;
+  if (error instanceof GraphQLError && (original === undefined || original === null || original instanceof GraphQLError)) {
+    return withCode(error);
+  }
+  const place = error instanceof GraphQLError ? { nodes: error.nodes, path: error.path } : {};
+  if (original instanceof DomainError && original.code !== 'INTERNAL') {
+    const { retryAfterSeconds, currentState, fields } = original.details;
+    return new GraphQLError(original.message, {
+      ...place,
+      extensions: {
+        code: original.code,
+        ...(fields === undefined ? {} : { fields }),
+        ...(currentState === undefined ? {} : { currentState }),
+        ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+        ...(original.code === 'UNAUTHENTICATED' ? {} : { http: { status: statusOf(original.code) === 429 ? 429 : 200 } }),
+      },
+    });
+  }
+  log.error({ err: original, reference }, 'fault in a resolver');
+  return new GraphQLError(`Something failed on our side. Quote the reference ${reference} when you report it.`, {
+    ...place,
+    extensions: { code: 'INTERNAL', reference },
+  });
+}
+
+function withCode(error: GraphQLError): GraphQLError {
+  if (error.extensions.code !== undefined) return error;
+  return new GraphQLError(error.message, {
+    nodes: error.nodes,
+    source: error.source,
+    positions: error.positions,
+    path: error.path,
+    extensions: { ...error.extensions, code: 'BAD_REQUEST' },
+  });
+}

@@ -1,0 +1,71 @@
+/** Owns the Yoga server: schema, guards, masking. Both the HTTP edge and the socket run operations through it. */
+import { type GraphQLSchema, OperationTypeNode } from 'graphql';
+import { createYoga, type Plugin } from 'graphql-yoga';
+import type { GraphContext } from './context.ts';
+import { documentError, guardPlugins } from './guards.ts';
+import { MAX_BODY_BYTES } from './limits.ts';
+import { maskError } from './masking.ts';
+
+export interface YogaOptions {
+  readonly schema: GraphQLSchema;
+  /** GraphiQL is served in development only. */
+  readonly graphiql: boolean;
+}
+
+/** The Yoga server with every guard; `GraphContext` is given by the caller for each operation. */
+export async function createGraphql({ schema, graphiql }: YogaOptions) {
+  const renderer = graphiql ? await import('@graphql-yoga/render-graphiql') : null;
+  return createYoga<GraphContext>({
+    schema,
+    graphqlEndpoint: '/graphql',
+    logging: false,
+    landingPage: false,
+    graphiql: graphiql ? { title: 'Mosis GraphQL', subscriptionsProtocol: 'WS' } : false,
+    ...(renderer === null ? {} : { renderGraphiQL: renderer.renderGraphiQL }),
+    cors: false,
+    batching: false,
+    multipart: false,
+    maxRequestBodySize: MAX_BODY_BYTES,
+    maskedErrors: false,
+    plugins: [...guardPlugins(), useTransportRules(), useMasking()],
+  });
+}
+
+/** The running Yoga server. */
+export type GraphqlServer = Awaited<ReturnType<typeof createGraphql>>;
+
+/** Mutations only over HTTP, subscriptions only over a socket. */
+function useTransportRules(): Plugin<GraphContext> {
+  return {
+    onSubscribe({ args }) {
+      if (args.contextValue.caller.transport === 'http') {
+        throw documentError('BAD_REQUEST', 'Subscriptions run over a WebSocket on this same path (graphql-transport-ws), not over HTTP.');
+      }
+    },
+    onExecute({ args }) {
+      const operation = args.document.definitions.find(
+        (definition) =>
+          definition.kind === 'OperationDefinition' &&
+          (args.operationName === undefined || args.operationName === null || definition.name?.value === args.operationName),
+      );
+      const isMutation = operation?.kind === 'OperationDefinition' && operation.operation === OperationTypeNode.MUTATION;
+      if (isMutation && args.contextValue.caller.transport === 'socket') {
+        throw documentError('BAD_REQUEST', 'Mutations run over HTTP POST, not over a WebSocket.');
+      }
+    },
+  };
+}
+
+function useMasking(): Plugin<GraphContext> {
+  return {
+    onExecute() {
+      return {
+        onExecuteDone({ result, setResult, args }) {
+          if (Symbol.asyncIterator in result || result.errors === undefined) return;
+          const { caller, log } = args.contextValue;
+          setResult({ ...result, errors: result.errors.map((error) => maskError(error, caller.requestId, log)) });
+        },
+      };
+    },
+  };
+}

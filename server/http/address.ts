@@ -1,0 +1,20 @@
+/** Owns who a connection comes from. Forwarded headers count only from configured proxies. */
+import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
+
+/** The client's address: the socket's, or the last untrusted hop of X-Forwarded-For behind trusted proxies. */
+export function clientAddress(request: IncomingMessage, trustedProxies: readonly string[]): string {
+  const direct = plain(request.socket.remoteAddress ?? 'unknown');
+  if (!trustedProxies.includes(direct)) return direct;
+  const forwarded = request.headers['x-forwarded-for'];
+  const hops = (Array.isArray(forwarded) ? forwarded.join(',') : (forwarded ?? '')).split(',').map((hop) => plain(hop.trim()));
+  for (const hop of hops.reverse()) {
+    if (isIP(hop) === 0) break;
+    if (!trustedProxies.includes(hop)) return hop;
+  }
+  return direct;
+}
+
+function plain(address: string): string {
+  return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
+}

@@ -1,0 +1,40 @@
+/** Owns reading a request body within a size and a time. It parses nothing. */
+import type { IncomingMessage } from 'node:http';
+import { DomainError } from '../errors.ts';
+
+export interface BodyLimits {
+  readonly maxBytes: number;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Reads the whole body. Throws BODY_TOO_LARGE past `maxBytes` (by header before a byte is read, else while counting)
+ * and TIMEOUT when it has not arrived within `timeoutMs`.
+ */
+export function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
+  const announced = Number(request.headers['content-length'] ?? 0);
+  if (announced > limits.maxBytes) return Promise.reject(tooLarge(limits.maxBytes));
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  const timer = setTimeout(() => {
+    reject(new DomainError('TIMEOUT', `The body did not arrive within ${limits.timeoutMs / 1000} s. Send it again.`));
+  }, limits.timeoutMs);
+  request.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > limits.maxBytes) {
+      request.pause();
+      reject(tooLarge(limits.maxBytes));
+      return;
+    }
+    chunks.push(chunk);
+  });
+  request.on('end', () => resolve(Buffer.concat(chunks, size)));
+  request.on('error', reject);
+  request.on('close', () => reject(new DomainError('BAD_REQUEST', 'The connection closed before the body had arrived.')));
+  return promise.finally(() => clearTimeout(timer));
+}
+
+function tooLarge(maxBytes: number): DomainError {
+  return new DomainError('BODY_TOO_LARGE', `The body is over the limit of ${maxBytes} bytes. Send less at a time.`);
+}
