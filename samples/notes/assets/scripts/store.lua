@@ -111,9 +111,12 @@ function M.all(order)
   return notes
 end
 
+--- Removes every note, also what could not be read.
 function M.remove_all()
-  for _, note in ipairs(M.all()) do
-    M.remove(note.id)
+  for _, key in ipairs(mosis.storage.keys()) do
+    if string.sub(key, 1, #PREFIX) == PREFIX then
+      mosis.storage.remove(key)
+    end
   end
 end
 
