@@ -149,11 +149,12 @@ class OneWriterTransaction implements Transaction {
   }
 
   async executeRaw(query: SqlQuery): Promise<number> {
-    if (query.sql !== 'COMMIT') return this.#writer.executeRaw(query);
+    if (query.sql !== 'COMMIT' && query.sql !== 'ROLLBACK') return this.#writer.executeRaw(query);
     try {
       return await this.#writer.executeRaw(query);
     } catch (error) {
-      // A commit that failed (a full disk) may leave the transaction open, and the caller will not end it.
+      // A failed commit (a full disk) may leave the transaction open, and a failed rollback means that SQLite has
+      // rolled back already; either way the caller may never call commit or rollback below.
       await this.#writer.executeScript('ROLLBACK').catch(() => {});
       this.#release();
       throw error;

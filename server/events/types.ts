@@ -1,0 +1,61 @@
+// Owns the closed list of event types and what an event is; every live view, timeline and mail is made from these.
+
+export const EVENT_TYPES = [
+  'UPLOADED',
+  'UPLOAD_REFUSED',
+  'SUBMITTED',
+  'CHECK_STARTED',
+  'FINDING',
+  'CHECK_FINISHED',
+  'CHECKS_PASSED',
+  'CHECKS_FAILED',
+  'QUEUED',
+  'CLAIMED',
+  'RELEASED',
+  'COMMENTED',
+  'APPROVED',
+  'REJECTED',
+  'APPEALED',
+  'WITHDRAWN',
+  'PUBLISHED',
+  'UNPUBLISHED',
+  'ROLLOUT_CHANGED',
+  'SUSPENDED',
+  'REINSTATED',
+] as const;
+
+export type EventType = (typeof EVENT_TYPES)[number];
+
+export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
+export type JsonObject = { [key: string]: JsonValue };
+
+/** An event about to be written; its time and cursor are given at the end of the transaction. */
+export type NewEvent = {
+  type: EventType;
+  appId: string;
+  versionId?: string | null;
+  /** Who did it; null or absent for the system. */
+  actorId?: string | null;
+  /** Small: what a timeline needs to show the event without asking again. */
+  payload?: JsonObject;
+};
+
+/** A written event. */
+export type EventRecord = {
+  /** `{epoch}.{n}`; opaque to clients. */
+  cursor: string;
+  type: EventType;
+  appId: string;
+  versionId: string | null;
+  actorId: string | null;
+  payload: JsonObject;
+  at: Date;
+};
+
+/** Which events a reader wants; what is absent does not restrict. */
+export type EventFilter = {
+  appId?: string;
+  appIds?: readonly string[];
+  versionId?: string;
+  types?: readonly EventType[];
+};
