@@ -1,0 +1,46 @@
+/** Owns the failures of a device: a code, what and why. Each edge (the CLI, a device's own screen) shows them its way. */
+
+export const DEVICE_ERROR_CODES = [
+  /** The device has no platform key: `mosis device init` was not run. */
+  'DEVICE_NOT_PROVISIONED',
+  'NOT_FOUND',
+  'NETWORK',
+  'RATE_LIMITED',
+  /** The server answered something that the protocol does not know. */
+  'PROTOCOL',
+  /** The bytes are not the ones that the statement names. */
+  'DOWNLOAD_CORRUPT',
+  /** The platform's statement is missing, of an unknown key, or does not verify. */
+  'PLATFORM_SIGNATURE_INVALID',
+  /** The package breaks the format, or its developer's signature does not verify. */
+  'PACKAGE_REFUSED',
+  /** The package is another app or version than the one that was asked for. */
+  'PACKAGE_MISMATCH',
+  'DOWNGRADE_REFUSED',
+  'MOSIS_TOO_OLD',
+  'PERMISSIONS_REFUSED',
+  'NOT_INSTALLED',
+  'DEVICE_BUSY',
+  'STATE_BROKEN',
+] as const;
+export type DeviceErrorCode = (typeof DEVICE_ERROR_CODES)[number];
+
+/** An expected failure of a device operation; whatever was installed before is still installed. */
+export class DeviceError extends Error {
+  override readonly name = 'DeviceError';
+  readonly code: DeviceErrorCode;
+  /** More of the same failure, such as the findings of a refused package. */
+  readonly details: readonly string[];
+
+  constructor(code: DeviceErrorCode, message: string, options: { cause?: unknown; details?: readonly string[] } = {}) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    this.code = code;
+    this.details = options.details ?? [];
+  }
+}
+
+/** The code of a Node system error such as `ENOENT`, or null for any other value. */
+export function systemCode(error: unknown): string | null {
+  if (!(error instanceof Error) || !('code' in error)) return null;
+  return typeof error.code === 'string' ? error.code : null;
+}

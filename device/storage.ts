@@ -1,0 +1,192 @@
+/** Owns the device's folder: where everything lies, its state files and its lock. It installs nothing. */
+import { createHmac, randomBytes } from 'node:crypto';
+import { link, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { exists, makeFolder, readIfThere, replaceFile } from './durable.ts';
+import { DeviceError, systemCode } from './errors.ts';
+
+/** What a package id looks like (docs/PACKAGE_FORMAT.md §3); it becomes a folder name here. */
+export const PACKAGE_ID = z
+  .string()
+  .min(3)
+  .max(128)
+  .regex(/^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$/);
+const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+export const InstalledApp = z.object({
+  packageId: PACKAGE_ID,
+  name: z.string(),
+  versionCode: z.int().positive(),
+  versionName: z.string(),
+  sha256: Sha256,
+  /** The developer's key that signed this version. */
+  signerKeyId: z.string(),
+  permissions: z.array(z.string()),
+  installedAt: z.iso.datetime(),
+  updatedAt: z.iso.datetime(),
+});
+export type InstalledApp = z.infer<typeof InstalledApp>;
+const Installed = z.object({ version: z.literal(1), apps: z.record(PACKAGE_ID, InstalledApp) });
+
+export const PlatformKey = z.object({
+  keyId: z.string().regex(/^SHA256:[A-Za-z0-9_-]{43}$/),
+  /** Base64 of the raw 32 bytes. */
+  publicKey: z.string(),
+});
+export type PlatformKey = z.infer<typeof PlatformKey>;
+const PlatformKeys = z.object({ version: z.literal(1), serverUrl: z.url(), keys: z.array(PlatformKey).min(1) });
+export type Provisioning = z.infer<typeof PlatformKeys>;
+
+export interface Storage {
+  readonly root: string;
+  readonly folders: {
+    readonly apps: string;
+    readonly state: string;
+    readonly downloads: string;
+    /** Packages being extracted and folders being deleted; nothing in it is ever run. */
+    readonly staging: string;
+    readonly telemetry: string;
+  };
+  /** `apps/<id>`, holding `package`, `data`, `cache` and `db`. */
+  appFolder(packageId: string): string;
+  prepare(): Promise<void>;
+  readInstalled(): Promise<Readonly<Record<string, InstalledApp>>>;
+  /** Adds, replaces or (null) removes one app's record. */
+  writeInstalled(packageId: string, app: InstalledApp | null): Promise<void>;
+  readProvisioning(): Promise<Provisioning | null>;
+  writeProvisioning(provisioning: Omit<Provisioning, 'version'>): Promise<void>;
+  /** The id that this device shows for one app: HMAC-SHA-256 of the package id under its own secret, in hex. */
+  deviceIdFor(packageId: string): Promise<string>;
+  /** Runs alone on this folder. Throws DEVICE_BUSY while another living process does. */
+  exclusively<T>(work: () => Promise<T>): Promise<T>;
+}
+
+export function createStorage(root: string): Storage {
+  const folders = {
+    apps: join(root, 'apps'),
+    state: join(root, 'state'),
+    downloads: join(root, 'downloads'),
+    staging: join(root, 'staging'),
+    telemetry: join(root, 'state', 'telemetry'),
+  };
+  const installedPath = join(folders.state, 'installed.json');
+  const keysPath = join(folders.state, 'platform-keys.json');
+  const readInstalled = async () => (await readState(installedPath, Installed))?.apps ?? {};
+  return {
+    root,
+    folders,
+    appFolder: (packageId) => join(folders.apps, PACKAGE_ID.parse(packageId)),
+    async prepare() {
+      for (const folder of [folders.apps, folders.downloads, folders.staging]) await makeFolder(folder);
+      for (const folder of [folders.state, folders.telemetry]) await makeFolder(folder, 0o700);
+    },
+    readInstalled,
+    async writeInstalled(packageId, app) {
+      const { [packageId]: _, ...apps } = await readInstalled();
+      const next = app === null ? apps : { ...apps, [packageId]: app };
+      await replaceFile(installedPath, `${JSON.stringify({ version: 1, apps: next }, null, 2)}\n`);
+    },
+    readProvisioning: () => readState(keysPath, PlatformKeys),
+    async writeProvisioning(provisioning) {
+      const file = PlatformKeys.parse({ version: 1, ...provisioning });
+      await replaceFile(keysPath, `${JSON.stringify(file, null, 2)}\n`);
+    },
+    async deviceIdFor(packageId) {
+      const secret = await deviceSecret(join(folders.state, 'secret'));
+      return createHmac('sha256', secret).update(packageId, 'utf8').digest('hex');
+    },
+    exclusively: (work) => withLock(join(folders.state, 'lock'), work),
+  };
+}
+
+async function readState<T>(path: string, schema: z.ZodType<T>): Promise<T | null> {
+  const bytes = await readIfThere(path);
+  if (bytes === null) return null;
+  try {
+    return schema.parse(JSON.parse(bytes.toString('utf8')));
+  } catch (cause) {
+    throw new DeviceError('STATE_BROKEN', `${path} does not hold what this device wrote there.`, { cause });
+  }
+}
+
+/** 256 random bits, made once. Two processes may race to make it; the link lets exactly one win. */
+async function deviceSecret(path: string): Promise<Buffer> {
+  if (!(await exists(path))) {
+    const fresh = `${path}.${randomBytes(6).toString('hex')}`;
+    await replaceFile(fresh, `${randomBytes(32).toString('hex')}\n`, 0o600);
+    try {
+      await link(fresh, path);
+    } catch (error) {
+      if (systemCode(error) !== 'EEXIST') throw error;
+    } finally {
+      await rm(fresh, { force: true });
+    }
+  }
+  const text = (await readFile(path, 'utf8')).trim();
+  if (!/^[0-9a-f]{64}$/.test(text))
+    throw new DeviceError('STATE_BROKEN', `${path} does not hold a secret of 256 bits.`);
+  return Buffer.from(text, 'hex');
+}
+
+async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
+  await takeLock(path);
+  try {
+    return await work();
+  } finally {
+    await rm(path, { force: true });
+  }
+}
+
+/** A lock is a file with its holder's process id; a dead holder's is set aside first, so that two finders cannot both take it. */
+async function takeLock(path: string): Promise<void> {
+  for (let attempt = 0; attempt < 5; attempt += 1) {
+    try {
+      const file = await open(path, 'wx', 0o600);
+      await file.writeFile(String(process.pid));
+      await file.close();
+      return;
+    } catch (error) {
+      if (systemCode(error) !== 'EEXIST') throw error;
+    }
+    const holder = (await readIfThere(path))?.toString('utf8') ?? '';
+    if (holder === '') continue;
+    if (isAlive(Number(holder)))
+      throw new DeviceError('DEVICE_BUSY', `Process ${holder} is working on this device folder.`);
+    await setAside(path, holder);
+  }
+  throw new DeviceError('DEVICE_BUSY', 'Another process is working on this device folder.');
+}
+
+async function setAside(path: string, deadHolder: string): Promise<void> {
+  const aside = `${path}.${randomBytes(6).toString('hex')}`;
+  try {
+    await rename(path, aside);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return;
+    throw error;
+  }
+  // Somebody living took the lock between our read and our rename: give it back.
+  if ((await readFile(aside, 'utf8')) !== deadHolder) await link(aside, path).catch(() => undefined);
+  await rm(aside, { force: true });
+}
+
+function isAlive(pid: number): boolean {
+  if (!Number.isSafeInteger(pid) || pid <= 0 || pid === process.pid) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return systemCode(error) === 'EPERM';
+  }
+}
+
+/** Names in a folder, or none when it is missing. */
+export async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
