@@ -1,0 +1,85 @@
+/** Owns the queries over aggregates.db, by a read-only connection of its own. It shapes nothing and hides nothing. */
+import { existsSync } from 'node:fs';
+import Database from 'better-sqlite3';
+import { type CrashType, type EventType, eventTypeOfKey } from './events-schema.ts';
+import { Sketch } from './sketch.ts';
+
+/** One stored aggregate: an app's events of one type, version and UTC day (counted since 1970). */
+export interface DailyRow {
+  readonly day: number;
+  readonly type: EventType;
+  readonly version: string;
+  readonly count: number;
+  readonly devices: Sketch;
+}
+
+export interface CrashGroupRow {
+  readonly id: number;
+  readonly fingerprint: string;
+  readonly title: string;
+  readonly crashType: CrashType;
+  /** Message, stack and context (JSON or null) of the first report. */
+  readonly message: string;
+  readonly stackTrace: string;
+  readonly context: string | null;
+  readonly firstSeenMs: number;
+  readonly lastSeenMs: number;
+  readonly count: number;
+  readonly devices: Sketch;
+  readonly versions: readonly string[];
+}
+
+/** Where a page of crash groups begins: after this group, newest first. */
+export interface CrashGroupCursor {
+  readonly lastSeenMs: number;
+  readonly id: number;
+}
+
+type StoredCrashGroup = Omit<CrashGroupRow, 'devices' | 'versions'> & { readonly devices: Uint8Array };
+
+const GROUP_COLUMNS = `g.id, g.fingerprint, g.title, g.crash_type AS crashType, g.message, g.stack_trace AS stackTrace, g.context,
+  g.first_seen AS firstSeenMs, g.last_seen AS lastSeenMs, g.count, g.devices`;
+
+export type AggregateReader = ReturnType<typeof openAggregateReader>;
+
+/** Opens the file that the writer has made. Throws when it has not. */
+export function openAggregateReader(path: string) {
+  if (!existsSync(path)) throw new Error(`${path} is missing; the telemetry writer makes it when it starts`);
+  const db = new Database(path, { readonly: true, timeout: 5_000 });
+  const daily = db.prepare<
+    [string, number, number],
+    { day: number; type: number; version: string; count: number; devices: Uint8Array }
+  >(
+    `SELECT d.day, d.type, v.name AS version, d.count, d.devices FROM daily d JOIN versions v ON v.id = d.version
+     WHERE d.app = (SELECT id FROM apps WHERE app = ?) AND d.day BETWEEN ? AND ? ORDER BY d.day, d.type, v.id`,
+  );
+  const groups = db.prepare<[string, number, number, number], StoredCrashGroup>(
+    `SELECT ${GROUP_COLUMNS} FROM crash_groups g WHERE g.app = (SELECT id FROM apps WHERE app = ?)
+     AND (g.last_seen, g.id) < (?, ?) ORDER BY g.last_seen DESC, g.id DESC LIMIT ?`,
+  );
+  const versions = db.prepare<[number], { name: string }>(
+    `SELECT v.name FROM crash_group_versions c JOIN versions v ON v.id = c.version WHERE c.crash_group = ? ORDER BY v.id`,
+  );
+  return {
+    /** The rows of an app from one UTC day to another, both included. */
+    daily(app: string, fromDay: number, toDay: number): DailyRow[] {
+      return daily.all(app, fromDay, toDay).map((row) => ({
+        ...row,
+        type: eventTypeOfKey(row.type),
+        devices: Sketch.fromBytes(row.devices),
+      }));
+    },
+    /** Crash groups of an app, the one seen last first, at most `limit` after the cursor. */
+    crashGroups(app: string, after: CrashGroupCursor | null, limit: number): CrashGroupRow[] {
+      const from = after ?? { lastSeenMs: Number.MAX_SAFE_INTEGER, id: 0 };
+      return groups.all(app, from.lastSeenMs, from.id, limit).map((row) => ({
+        ...row,
+        devices: Sketch.fromBytes(row.devices),
+        versions: versions.all(row.id).map(({ name }) => name),
+      }));
+    },
+    close: (): void => {
+      db.close();
+    },
+  };
+}

@@ -1,0 +1,203 @@
+/** Owns what the telemetry endpoints accept: parsing of bodies and of each event. Pure: the time comes as an argument. */
+import { z } from 'zod';
+import { DomainError } from '../errors.ts';
+import { CRASH_TYPES, eventType, semver, versionCode } from './events-schema.ts';
+import { DAY_MS, TELEMETRY_LIMITS } from './limits.ts';
+
+/** Why one event of a batch was not counted. */
+export const REJECTION_REASONS = [
+  'MALFORMED',
+  'TYPE_UNKNOWN',
+  'DATA_INVALID',
+  'TIME_INVALID',
+  'TOO_OLD',
+  'IN_FUTURE',
+  'CONSENT_MISSING',
+] as const;
+export type RejectionReason = (typeof REJECTION_REASONS)[number];
+
+export interface Rejection {
+  /** Place in the batch's `events`, from 0. */
+  readonly index: number;
+  readonly reason: RejectionReason;
+  /** What is wrong with the data, for the first few. */
+  readonly detail?: string;
+}
+
+/** The answer to a batch; a repeat of the batch gets the same one. */
+export interface IngestAnswer {
+  readonly accepted: number;
+  readonly rejected: readonly Rejection[];
+}
+
+/** An event that counts, as columns: type key, UTC day since 1970, millisecond of that day, data as JSON or null. */
+export interface EventColumns {
+  readonly types: number[];
+  readonly days: number[];
+  readonly ms: number[];
+  readonly data: (string | null)[];
+}
+
+// package-format section 3, `id`.
+const packageId = z
+  .string()
+  .min(3)
+  .max(128)
+  .regex(/^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$/, 'must be a package id such as com.example.app');
+// 256 bits: a shorter id could be found by trying (docs/ARCHITECTURE.md, Privacy).
+const deviceId = z
+  .string()
+  .regex(/^[0-9a-fA-F]{64}$/, 'must be 64 hexadecimal digits: an HMAC-SHA-256 under a secret of the device')
+  .transform((id) => id.toLowerCase());
+const instant = z.iso.datetime({ offset: true, error: 'must be a time such as 2026-01-31T12:00:00Z' }).max(40);
+const uuid = z.guid().transform((id) => id.toLowerCase());
+
+const eventsBody = z.strictObject({
+  batch_id: uuid,
+  app_id: packageId,
+  app_version: semver,
+  version_code: versionCode.optional(),
+  mosis_version: semver,
+  device_id: deviceId,
+  consent: z.boolean(),
+  sent_at: instant,
+  events: z.array(z.unknown()).min(1).max(TELEMETRY_LIMITS.maxEventsPerBatch),
+});
+export type EventsBody = z.infer<typeof eventsBody>;
+
+const crashBody = z.strictObject({
+  report_id: uuid.optional(),
+  app_id: packageId,
+  app_version: semver,
+  version_code: versionCode.optional(),
+  mosis_version: semver,
+  device_id: deviceId,
+  timestamp: instant,
+  crash_type: z.enum(CRASH_TYPES),
+  message: z.string().max(4_096),
+  stack_trace: z.string().max(32_768),
+  context: z
+    .strictObject({
+      screen: z.string().max(200).optional(),
+      memory_mb: z.number().min(0).max(1_048_576).optional(),
+      uptime_seconds: z.number().min(0).max(3_155_760_000).optional(),
+    })
+    .optional(),
+});
+export type CrashBody = z.infer<typeof crashBody>;
+
+const deviceRequestBody = z.strictObject({
+  package_id: packageId,
+  device_id: deviceId,
+  action: z.enum(['export', 'erase']),
+});
+export type DeviceRequestBody = z.infer<typeof deviceRequestBody>;
+
+const deviceResultBody = z.strictObject({
+  token: z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be the token of the request'),
+});
+
+const eventEnvelope = z.strictObject({
+  type: z.string().max(64),
+  at: z.string().max(40),
+  data: z.unknown().optional(),
+});
+
+/** Parses a batch's outside; each event is judged by `judgeEvents`. Throws VALIDATION naming every wrong field. */
+export function parseEventsBody(body: unknown): EventsBody {
+  return parsed(eventsBody, body);
+}
+
+/** Parses a crash report of the seed's schema. Throws VALIDATION, also for a time that does not count. */
+export function parseCrashBody(body: unknown, nowMs: number): CrashBody & { readonly atMs: number } {
+  const crash = parsed(crashBody, body);
+  const atMs = Date.parse(crash.timestamp);
+  const reason = timeRejection(atMs, nowMs);
+  if (reason === null) return { ...crash, atMs };
+  const message =
+    'must lie between 90 days back and 5 minutes ahead of the server; correct the clock or drop the report';
+  throw invalid([{ path: 'timestamp', message }]);
+}
+
+/** Parses a device's request for its data. Throws VALIDATION. */
+export function parseDeviceRequest(body: unknown): DeviceRequestBody {
+  return parsed(deviceRequestBody, body);
+}
+
+/** Parses the question for a device request's result. Throws VALIDATION. */
+export function parseDeviceResult(body: unknown): { readonly token: string } {
+  return parsed(deviceResultBody, body);
+}
+
+/** Sorts a batch's events into those that count and those that do not, with the reason of each. Never throws. */
+export function judgeEvents(
+  body: EventsBody,
+  nowMs: number,
+): { readonly events: EventColumns; readonly answer: IngestAnswer } {
+  const events: EventColumns = { types: [], days: [], ms: [], data: [] };
+  const rejected: Rejection[] = [];
+  for (const [index, candidate] of body.events.entries()) {
+    const verdict = judgeEvent(candidate, body.consent, nowMs);
+    if ('reason' in verdict) {
+      const explain = verdict.detail !== undefined && rejected.length < TELEMETRY_LIMITS.maxRejectionDetails;
+      rejected.push({ index, reason: verdict.reason, ...(explain ? { detail: verdict.detail } : {}) });
+      continue;
+    }
+    const day = Math.floor(verdict.atMs / DAY_MS);
+    events.types.push(verdict.type);
+    events.days.push(day);
+    events.ms.push(verdict.atMs - day * DAY_MS);
+    events.data.push(verdict.data);
+  }
+  return { events, answer: { accepted: events.types.length, rejected } };
+}
+
+type Verdict =
+  | { readonly type: number; readonly atMs: number; readonly data: string | null }
+  | { readonly reason: RejectionReason; readonly detail?: string };
+
+function judgeEvent(candidate: unknown, consent: boolean, nowMs: number): Verdict {
+  const envelope = eventEnvelope.safeParse(candidate);
+  if (!envelope.success) return { reason: 'MALFORMED', detail: firstProblem(envelope.error) };
+  const { type, at, data } = envelope.data;
+  const info = eventType(type);
+  if (info === undefined) return { reason: 'TYPE_UNKNOWN' };
+  if (info.needsConsent && !consent) return { reason: 'CONSENT_MISSING' };
+  if (!instant.safeParse(at).success) return { reason: 'TIME_INVALID' };
+  const atMs = Date.parse(at);
+  const reason = timeRejection(atMs, nowMs);
+  if (reason !== null) return { reason };
+  const content = info.data.safeParse(data);
+  if (!content.success) return { reason: 'DATA_INVALID', detail: firstProblem(content.error) };
+  return { type: info.key, atMs, data: content.data === undefined ? null : JSON.stringify(content.data) };
+}
+
+function timeRejection(atMs: number, nowMs: number): RejectionReason | null {
+  if (Number.isNaN(atMs)) return 'TIME_INVALID';
+  if (atMs < nowMs - TELEMETRY_LIMITS.maxEventAgeMs) return 'TOO_OLD';
+  if (atMs > nowMs + TELEMETRY_LIMITS.maxEventAheadMs) return 'IN_FUTURE';
+  return null;
+}
+
+function parsed<T>(schema: z.ZodType<T>, body: unknown): T {
+  const result = schema.safeParse(body);
+  if (result.success) return result.data;
+  const fields = result.error.issues
+    .slice(0, 20)
+    .map((issue) => ({ path: issue.path.join('.'), message: issue.message.slice(0, 200) }));
+  throw invalid(fields);
+}
+
+function invalid(fields: { path: string; message: string }[]): DomainError {
+  const [first] = fields;
+  const where = first === undefined || first.path === '' ? '' : ` (${first.path}: ${first.message})`;
+  return new DomainError('VALIDATION', `The body is not what this endpoint takes${where}. Correct the named fields.`, {
+    fields,
+  });
+}
+
+function firstProblem(error: z.ZodError): string {
+  const [issue] = error.issues;
+  if (issue === undefined) return 'not valid';
+  return `${issue.path.length === 0 ? '' : `${issue.path.join('.')}: `}${issue.message}`.slice(0, 200);
+}

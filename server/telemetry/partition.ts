@@ -1,0 +1,328 @@
+/**
+ * Owns one month's file of raw telemetry: its tables, the writing of batches, the finding of repeats, and reading rows on.
+ * It opens no transaction of its own but for `erase`, knows no aggregates, and no other month.
+ */
+import { closeSync, fsyncSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import Database from 'better-sqlite3';
+import { EVENT_TYPES, eventTypeOfKey } from './events-schema.ts';
+import { DAY_MS, OTHER, TELEMETRY_LIMITS } from './limits.ts';
+import type { BatchRow, CountedCrash, CountedEvents, CrashDetails, ExportedBatch } from './rows.ts';
+
+/** Events hold no app, version or device: these are their batch's, whose events are neighbours. `day` and `ms` are UTC. */
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS types (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+  CREATE TABLE IF NOT EXISTS apps (id INTEGER PRIMARY KEY, app TEXT NOT NULL UNIQUE) STRICT;
+  CREATE TABLE IF NOT EXISTS versions (
+    id INTEGER PRIMARY KEY, app INTEGER NOT NULL, name TEXT NOT NULL, UNIQUE (app, name)
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS batches (
+    id INTEGER PRIMARY KEY, app INTEGER NOT NULL, device BLOB NOT NULL, batch BLOB NOT NULL, version INTEGER NOT NULL,
+    version_code INTEGER, mosis_version TEXT NOT NULL, received_at INTEGER NOT NULL,
+    first_event INTEGER NOT NULL, event_count INTEGER NOT NULL, answer TEXT NOT NULL, UNIQUE (app, device, batch)
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS events (
+    id INTEGER PRIMARY KEY, batch INTEGER NOT NULL, type INTEGER NOT NULL, day INTEGER NOT NULL, ms INTEGER NOT NULL, data TEXT
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS crashes (
+    event INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL, title TEXT NOT NULL, crash_type TEXT NOT NULL,
+    message TEXT NOT NULL, stack_trace TEXT NOT NULL, context TEXT
+  ) STRICT;
+`;
+const EVENT_COLUMNS = 6;
+/** Rows an INSERT takes at once; what is left over goes in by single rows. */
+const CHUNK_ROWS = 50;
+const insertEvents = (rows: number) =>
+  `INSERT INTO events (id, batch, type, day, ms, data) VALUES ${new Array<string>(rows).fill('(?,?,?,?,?,?)').join(',')}`;
+
+const CRASH_COLUMNS =
+  'c.fingerprint, c.title, c.crash_type AS crashType, c.message, c.stack_trace AS stackTrace, c.context';
+
+interface EventRow extends Partial<CrashDetails> {
+  readonly id: number;
+  readonly app: string;
+  readonly version: string;
+  readonly device: Uint8Array;
+  readonly type: number;
+  readonly day: number;
+  readonly ms: number;
+}
+
+interface VersionKey {
+  readonly id: number;
+  readonly name: string;
+}
+
+/** One row as the aggregates need it. */
+export interface StoredEvent {
+  readonly id: number;
+  readonly events: CountedEvents;
+  readonly crash: CountedCrash | null;
+}
+
+export type Partition = ReturnType<typeof openPartition>;
+
+/**
+ * Opens or makes the file of one month. Event ids go on above both the rows there and `usedIds`, the highest id that
+ * the aggregates have counted: an id is never given twice, even after an erasure took the last rows.
+ */
+export function openPartition(path: string, usedIds: number) {
+  const db = new Database(path, { timeout: 5_000 });
+  db.pragma('journal_mode = WAL');
+  // An answer 202 promises that the batch survives a power cut (docs/ARCHITECTURE.md, Data).
+  db.pragma('synchronous = FULL');
+  db.pragma('secure_delete = ON');
+  db.pragma('wal_autocheckpoint = 4000');
+  db.exec(SCHEMA);
+  const addType = db.prepare('INSERT OR IGNORE INTO types (id, name) VALUES (?, ?)');
+  db.transaction(() => {
+    for (const type of EVENT_TYPES) addType.run(type.key, type.name);
+  })();
+  syncFolder(dirname(path));
+
+  const statements = prepareStatements(db);
+  let appKeys = new Map<string, number>();
+  let versionKeys = new Map<string, VersionKey>();
+  let nextId = Math.max(statements.lastEvent.get()?.id ?? 0, usedIds) + 1;
+
+  return {
+    /** For the store's transactions. */
+    db,
+    /** The id of the newest event ever stored here. */
+    lastId: (): number => nextId - 1,
+    findAnswer,
+    insert,
+    /** To be called when a transaction with `insert`s was rolled back: what was learnt in it is no longer there. */
+    forget(): void {
+      appKeys = new Map();
+      versionKeys = new Map();
+    },
+    *eventsAfter(id: number, limit: number): Generator<StoredEvent> {
+      for (const row of statements.eventsAfter.iterate(id, limit)) yield storedEvent(row);
+    },
+    exportDevice,
+    erase,
+    close: (): void => {
+      db.close();
+    },
+  };
+
+  /** The first answer to this batch, if the file has it. A batch is found under any of the device's hashes. */
+  function findAnswer(row: BatchRow): string | null {
+    const app = appKeys.get(row.app) ?? statements.findApp.get(row.app)?.id;
+    if (app === undefined) return null;
+    for (const device of row.devices) {
+      const found = statements.findBatch.get(app, device, row.batchId);
+      if (found !== undefined) return found.answer;
+    }
+    return null;
+  }
+
+  /** Inserts batches, their events and crashes; returns the version name each was stored under. Needs an open transaction. */
+  function insert(rows: readonly BatchRow[]): string[] {
+    const values: (number | string | null)[] = [];
+    const versions: string[] = [];
+    for (const row of rows) {
+      const [device] = row.devices;
+      if (device === undefined) throw new Error('A batch without a device hash');
+      const app = appKey(row.app);
+      const version = versionKey(app, row.version);
+      versions.push(version.name);
+      const { types, days, ms, data } = row.events;
+      const batch = statements.addBatch.run(
+        app,
+        device,
+        row.batchId,
+        version.id,
+        row.versionCode,
+        row.mosisVersion,
+        row.receivedAtMs,
+        nextId,
+        types.length,
+        row.answer,
+      ).lastInsertRowid;
+      const crash = row.crash;
+      if (crash !== null) {
+        const { fingerprint, title, crashType, message, stackTrace, context } = crash;
+        statements.addCrash.run(nextId, fingerprint, title, crashType, message, stackTrace, context);
+      }
+      for (let i = 0; i < types.length; i += 1) {
+        values.push(nextId, Number(batch), types[i] ?? 0, days[i] ?? 0, ms[i] ?? 0, data[i] ?? null);
+        nextId += 1;
+      }
+    }
+    insertInChunks(values);
+    return versions;
+  }
+
+  function insertInChunks(values: readonly (number | string | null)[]): void {
+    const chunk = CHUNK_ROWS * EVENT_COLUMNS;
+    let at = 0;
+    for (; at + chunk <= values.length; at += chunk) statements.addEvents.run(values.slice(at, at + chunk));
+    for (; at < values.length; at += EVENT_COLUMNS) statements.addEvent.run(values.slice(at, at + EVENT_COLUMNS));
+  }
+
+  function appKey(app: string): number {
+    const known = appKeys.get(app);
+    if (known !== undefined) return known;
+    const key = statements.findApp.get(app)?.id ?? Number(statements.addApp.run(app).lastInsertRowid);
+    appKeys.set(app, key);
+    return key;
+  }
+
+  function versionKey(app: number, name: string): VersionKey {
+    const cacheKey = `${app} ${name}`;
+    const known = versionKeys.get(cacheKey);
+    if (known !== undefined) return known;
+    const stored = statements.findVersion.get(app, name)?.id;
+    const full = name !== OTHER && (statements.countVersions.get(app)?.n ?? 0) >= TELEMETRY_LIMITS.maxVersionsPerApp;
+    if (stored === undefined && full) return versionKey(app, OTHER);
+    const key = { id: stored ?? Number(statements.addVersion.run(app, name).lastInsertRowid), name };
+    versionKeys.set(cacheKey, key);
+    return key;
+  }
+
+  /** Everything stored of a device, batch by batch. */
+  function* exportDevice(app: string, devices: readonly Uint8Array[]): Generator<ExportedBatch> {
+    const key = statements.findApp.get(app)?.id;
+    if (key === undefined) return;
+    for (const device of devices) {
+      for (const { id } of statements.batchesOfDevice.all(key, device)) {
+        const batch = statements.batch.get(id);
+        if (batch === undefined) continue;
+        const events = statements.eventsOfBatch.all(batch.first, batch.first + batch.count - 1).map((row) => ({
+          type: eventTypeOfKey(row.type),
+          at: new Date(row.day * DAY_MS + row.ms).toISOString(),
+          ...(row.data === null ? {} : { data: parseJson(row.data) }),
+          ...(row.message === null
+            ? {}
+            : {
+                crash: {
+                  crash_type: row.crashType,
+                  message: row.message,
+                  stack_trace: row.stackTrace,
+                  ...(row.context === null ? {} : { context: parseJson(row.context) }),
+                },
+              }),
+        }));
+        yield {
+          batch_id: Buffer.from(batch.batch).toString('hex'),
+          received_at: new Date(batch.receivedAt).toISOString(),
+          app_version: batch.version,
+          mosis_version: batch.mosisVersion,
+          events,
+        };
+      }
+    }
+  }
+
+  /** Removes everything stored of a device, overwritten in the file and its log. Returns the events removed. */
+  function erase(app: string, devices: readonly Uint8Array[]): number {
+    const key = statements.findApp.get(app)?.id;
+    if (key === undefined) return 0;
+    let removed = 0;
+    db.transaction(() => {
+      for (const device of devices) {
+        for (const { id, first, count } of statements.batchesOfDevice.all(key, device)) {
+          statements.removeCrashes.run(first, first + count - 1);
+          removed += statements.removeEvents.run(first, first + count - 1).changes;
+          statements.removeBatch.run(id);
+        }
+      }
+    }).immediate();
+    db.pragma('wal_checkpoint(TRUNCATE)');
+    return removed;
+  }
+}
+
+function prepareStatements(db: Database.Database) {
+  return {
+    lastEvent: db.prepare<[], { id: number | null }>('SELECT max(id) AS id FROM events'),
+    findApp: db.prepare<[string], { id: number }>('SELECT id FROM apps WHERE app = ?'),
+    addApp: db.prepare('INSERT INTO apps (app) VALUES (?)'),
+    findVersion: db.prepare<[number, string], { id: number }>('SELECT id FROM versions WHERE app = ? AND name = ?'),
+    countVersions: db.prepare<[number], { n: number }>('SELECT count(*) AS n FROM versions WHERE app = ?'),
+    addVersion: db.prepare('INSERT INTO versions (app, name) VALUES (?, ?)'),
+    findBatch: db.prepare<[number, Uint8Array, Uint8Array], { answer: string }>(
+      'SELECT answer FROM batches WHERE app = ? AND device = ? AND batch = ?',
+    ),
+    addBatch: db.prepare(
+      `INSERT INTO batches (app, device, batch, version, version_code, mosis_version, received_at, first_event, event_count, answer)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    addEvents: db.prepare(insertEvents(CHUNK_ROWS)),
+    addEvent: db.prepare(insertEvents(1)),
+    addCrash: db.prepare(
+      `INSERT INTO crashes (event, fingerprint, title, crash_type, message, stack_trace, context) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    eventsAfter: db.prepare<[number, number], EventRow>(
+      `SELECT e.id, a.app, v.name AS version, b.device, e.type, e.day, e.ms, ${CRASH_COLUMNS}
+       FROM events e JOIN batches b ON b.id = e.batch JOIN apps a ON a.id = b.app JOIN versions v ON v.id = b.version
+       LEFT JOIN crashes c ON c.event = e.id WHERE e.id > ? ORDER BY e.id LIMIT ?`,
+    ),
+    batchesOfDevice: db.prepare<[number, Uint8Array], { id: number; first: number; count: number }>(
+      'SELECT id, first_event AS first, event_count AS count FROM batches WHERE app = ? AND device = ?',
+    ),
+    batch: db.prepare<
+      [number],
+      { batch: Uint8Array; receivedAt: number; version: string; mosisVersion: string; first: number; count: number }
+    >(
+      `SELECT b.batch, b.received_at AS receivedAt, v.name AS version, b.mosis_version AS mosisVersion,
+         b.first_event AS first, b.event_count AS count FROM batches b JOIN versions v ON v.id = b.version WHERE b.id = ?`,
+    ),
+    eventsOfBatch: db.prepare<
+      [number, number],
+      {
+        type: number;
+        day: number;
+        ms: number;
+        data: string | null;
+        crashType: string | null;
+        message: string | null;
+        stackTrace: string | null;
+        context: string | null;
+      }
+    >(
+      `SELECT e.type, e.day, e.ms, e.data, ${CRASH_COLUMNS} FROM events e LEFT JOIN crashes c ON c.event = e.id
+       WHERE e.id BETWEEN ? AND ? ORDER BY e.id`,
+    ),
+    removeCrashes: db.prepare('DELETE FROM crashes WHERE event BETWEEN ? AND ?'),
+    removeEvents: db.prepare('DELETE FROM events WHERE id BETWEEN ? AND ?'),
+    removeBatch: db.prepare('DELETE FROM batches WHERE id = ?'),
+  };
+}
+
+function storedEvent(row: EventRow): StoredEvent {
+  const { id, app, version, device, type, day, ms } = row;
+  const { fingerprint, title, crashType, message, stackTrace, context } = row;
+  const isCrash = fingerprint != null && title != null && crashType != null && message != null && stackTrace != null;
+  return {
+    id,
+    events: { app, version, device, type, day, count: 1 },
+    crash: isCrash
+      ? {
+          app,
+          version,
+          device,
+          atMs: day * DAY_MS + ms,
+          fingerprint,
+          title,
+          crashType,
+          message,
+          stackTrace,
+          context: context ?? null,
+        }
+      : null,
+  };
+}
+
+function parseJson(text: string): unknown {
+  return JSON.parse(text);
+}
+
+/** A new file's name is durable only with its folder. */
+function syncFolder(path: string): void {
+  const folder = openSync(path, 'r');
+  fsyncSync(folder);
+  closeSync(folder);
+}

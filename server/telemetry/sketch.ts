@@ -1,0 +1,150 @@
+/**
+ * Owns HyperLogLog sketches with p = 12: how many different devices, in at most 4 KiB, without keeping any device. Pure.
+ * The standard error is 1.04 / sqrt(4096) = 1.6 %; counts of a few dozen are practically exact.
+ */
+
+const INDEX_BITS = 12;
+const REGISTERS = 1 << INDEX_BITS;
+/** Bits left after the index, so the highest rank is one more. */
+const RANK_BITS = 64 - INDEX_BITS;
+/** Above so many touched registers the dense form is the shorter one (3 bytes an entry against 4,096). */
+const MAX_SPARSE = 1_024;
+
+const FORMAT_SPARSE = 1;
+const FORMAT_DENSE = 2;
+
+/** A set of devices that can be added to, merged and counted, but not listed. */
+export class Sketch {
+  /** Register to rank while few are touched; null once dense. */
+  #sparse: Map<number, number> | null = new Map();
+  #dense: Uint8Array = EMPTY;
+
+  /** Adds a device by its hash: at least 8 bytes that are already uniformly distributed, as a keyed hash is. */
+  add(hash: Uint8Array): void {
+    const view = new DataView(hash.buffer, hash.byteOffset, 8);
+    const high = view.getUint32(0);
+    const low = view.getUint32(4);
+    const restHigh = high & (0xffffffff >>> INDEX_BITS);
+    const rank = restHigh !== 0 ? Math.clz32(restHigh) - INDEX_BITS + 1 : 32 - INDEX_BITS + Math.clz32(low) + 1;
+    this.#raise(high >>> (32 - INDEX_BITS), rank);
+  }
+
+  /** Makes this sketch the union of both. */
+  merge(other: Sketch): void {
+    if (this.#sparse !== null && other.#sparse === null) this.#densify(this.#sparse);
+    if (other.#sparse === null) {
+      const [mine, theirs] = [this.#dense, other.#dense];
+      for (let register = 0; register < REGISTERS; register += 1) {
+        const rank = theirs[register] ?? 0;
+        if (rank > (mine[register] ?? 0)) mine[register] = rank;
+      }
+      return;
+    }
+    for (const [register, rank] of other.#sparse) this.#raise(register, rank);
+  }
+
+  /** How many different devices, estimated (Ertl 2017, "New cardinality estimation algorithms", algorithm 6). */
+  count(): number {
+    const histogram = new Array<number>(RANK_BITS + 2).fill(0);
+    let touched = 0;
+    for (const [, rank] of this.#entries()) {
+      histogram[rank] = (histogram[rank] ?? 0) + 1;
+      touched += 1;
+    }
+    if (touched === 0) return 0;
+    const m = REGISTERS;
+    let z = m * tau((m - (histogram[RANK_BITS + 1] ?? 0)) / m);
+    for (let rank = RANK_BITS; rank >= 1; rank -= 1) z = (z + (histogram[rank] ?? 0)) / 2;
+    z += m * sigma((m - touched) / m);
+    return Math.round((m * m) / (2 * Math.LN2 * z));
+  }
+
+  /** The stored form: a format byte, then 3 bytes for each touched register or one for every register. */
+  toBytes(): Uint8Array {
+    if (this.#sparse === null) {
+      const bytes = new Uint8Array(1 + REGISTERS);
+      bytes[0] = FORMAT_DENSE;
+      bytes.set(this.#dense, 1);
+      return bytes;
+    }
+    const bytes = Buffer.alloc(1 + this.#sparse.size * 3);
+    bytes[0] = FORMAT_SPARSE;
+    let at = 1;
+    for (const [register, rank] of [...this.#sparse].sort(([a], [b]) => a - b)) {
+      bytes.writeUIntBE((register << 8) | rank, at, 3);
+      at += 3;
+    }
+    return bytes;
+  }
+
+  /** Reads the stored form. Throws for bytes that are none. */
+  static fromBytes(bytes: Uint8Array): Sketch {
+    const sketch = new Sketch();
+    if (bytes[0] === FORMAT_DENSE && bytes.length === 1 + REGISTERS) {
+      sketch.#sparse = null;
+      sketch.#dense = Uint8Array.from(bytes.subarray(1));
+      return sketch;
+    }
+    if (bytes[0] !== FORMAT_SPARSE || bytes.length % 3 !== 1) throw new Error('Not a device sketch');
+    for (let at = 1; at < bytes.length; at += 3) {
+      const register = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+      sketch.#raise(register, bytes[at + 2] ?? 0);
+    }
+    return sketch;
+  }
+
+  #raise(register: number, rank: number): void {
+    if (this.#sparse === null) {
+      if (rank > (this.#dense[register] ?? 0)) this.#dense[register] = rank;
+      return;
+    }
+    if (rank <= (this.#sparse.get(register) ?? 0)) return;
+    this.#sparse.set(register, rank);
+    if (this.#sparse.size > MAX_SPARSE) this.#densify(this.#sparse);
+  }
+
+  #densify(sparse: ReadonlyMap<number, number>): void {
+    this.#dense = new Uint8Array(REGISTERS);
+    for (const [register, rank] of sparse) this.#dense[register] = rank;
+    this.#sparse = null;
+  }
+
+  *#entries(): Generator<readonly [number, number]> {
+    if (this.#sparse !== null) {
+      yield* this.#sparse;
+      return;
+    }
+    for (const [register, rank] of this.#dense.entries()) if (rank > 0) yield [register, rank];
+  }
+}
+
+const EMPTY = new Uint8Array(0);
+
+/** Ertl's correction for registers never touched; `x` is their share, below 1. */
+function sigma(x: number): number {
+  let power = x;
+  let factor = 1;
+  let sum = x;
+  for (let previous = Number.NaN; sum !== previous; ) {
+    previous = sum;
+    power *= power;
+    sum += power * factor;
+    factor *= 2;
+  }
+  return sum;
+}
+
+/** Ertl's correction for registers at the highest rank; `x` is the share of the others. */
+function tau(x: number): number {
+  if (x === 0 || x === 1) return 0;
+  let root = x;
+  let factor = 1;
+  let sum = 1 - x;
+  for (let previous = Number.NaN; sum !== previous; ) {
+    previous = sum;
+    root = Math.sqrt(root);
+    factor *= 0.5;
+    sum -= (1 - root) ** 2 * factor;
+  }
+  return sum / 3;
+}

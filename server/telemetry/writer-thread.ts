@@ -1,0 +1,73 @@
+/** Owns the writer's thread: it answers the messages of writer.ts one after the other, and flushes by its own timer. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { createRecorder, type Outcome } from './recorder.ts';
+import type { BatchRow } from './rows.ts';
+
+export interface WriterData {
+  readonly dir: string;
+  readonly flushIntervalMs: number;
+}
+
+export type WriterRequest =
+  | { readonly kind: 'record'; readonly rows: readonly BatchRow[] }
+  | { readonly kind: 'flush' }
+  | { readonly kind: 'export'; readonly app: string; readonly devices: readonly Uint8Array[]; readonly path: string }
+  | { readonly kind: 'erase'; readonly app: string; readonly devices: readonly Uint8Array[] }
+  | { readonly kind: 'drop'; readonly nowMs: number; readonly keepDays: number }
+  | { readonly kind: 'close' };
+
+export type WriterReply =
+  | { readonly kind: 'outcomes'; readonly outcomes: readonly Outcome[] }
+  | { readonly kind: 'done'; readonly count: number }
+  | { readonly kind: 'dropped'; readonly months: readonly string[] }
+  | { readonly kind: 'failed'; readonly message: string };
+
+/** What the thread sends: a reply to the request of that number, that it is ready, or something to log. */
+export type WriterMessage =
+  | { readonly id: number; readonly reply: WriterReply }
+  | { readonly ready: true }
+  | { readonly warning: string };
+
+const port = parentPort;
+if (port !== null) run(port, workerData);
+
+function run(to: NonNullable<typeof parentPort>, data: WriterData): void {
+  const send = (message: WriterMessage): void => to.postMessage(message);
+  const recorder = createRecorder(data.dir, (warning) => send({ warning }));
+  const timer = setInterval(() => recorder.flush(), data.flushIntervalMs);
+  to.on('message', ({ id, request }: { readonly id: number; readonly request: WriterRequest }) => {
+    send({ id, reply: answer(request) });
+    if (request.kind === 'close') to.close();
+  });
+  send({ ready: true });
+
+  function answer(request: WriterRequest): WriterReply {
+    try {
+      return act(request);
+    } catch (error) {
+      return { kind: 'failed', message: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  function act(request: WriterRequest): WriterReply {
+    switch (request.kind) {
+      case 'record':
+        return { kind: 'outcomes', outcomes: recorder.record(request.rows) };
+      case 'flush':
+        return recorder.flush()
+          ? { kind: 'done', count: 0 }
+          : { kind: 'failed', message: 'The aggregates could not be written' };
+      case 'export':
+        recorder.exportDevice(request.app, request.devices, request.path);
+        return { kind: 'done', count: 0 };
+      case 'erase':
+        return { kind: 'done', count: recorder.erase(request.app, request.devices) };
+      case 'drop':
+        return { kind: 'dropped', months: recorder.dropMonths(request.nowMs, request.keepDays) };
+      case 'close':
+        clearInterval(timer);
+        recorder.close();
+        return { kind: 'done', count: 0 };
+    }
+  }
+}
