@@ -1,0 +1,65 @@
+// Makes the GraphQL client of the portal: HTTP for queries and mutations, the socket for subscriptions, a normalised cache in
+// front of both. It knows nothing of pages.
+import { Client, fetchExchange, mapExchange, subscriptionExchange } from '@urql/core';
+import { cacheExchange } from '@urql/exchange-graphcache';
+import { relayPagination } from '@urql/exchange-graphcache/extras';
+import { hasCode } from '#lib/graphql/errors.ts';
+import type { LiveTransport } from '#lib/graphql/transport.ts';
+
+const embedded = () => null;
+
+/** Objects without an id of their own live inside the object that holds them. */
+const KEYS = {
+  Viewer: () => 'me',
+  Platform: () => 'platform',
+  Event: (data: { cursor?: unknown }) => (typeof data.cursor === 'string' ? data.cursor : null),
+  FindingHelp: (data: { code?: unknown }) => (typeof data.code === 'string' ? data.code : null),
+  Credential: embedded,
+  PageInfo: embedded,
+  EventActor: embedded,
+  Permission: embedded,
+  PackageFile: embedded,
+  QueuePosition: embedded,
+  AppMember: embedded,
+  PublicDeveloper: embedded,
+  StoreVersion: embedded,
+  Telemetry: embedded,
+  TelemetryCount: embedded,
+  TelemetryPoint: embedded,
+  DeviceLoginRequest: embedded,
+  FieldProblem: embedded,
+};
+
+export type ClientOptions = {
+  transport: LiveTransport;
+  /** Called when the server says that nobody is signed in any more. */
+  onSignedOut: () => void;
+};
+
+/** A client with an empty cache; made again whenever another person signs in. */
+export function createGraphClient({ transport, onSignedOut }: ClientOptions): Client {
+  return new Client({
+    url: '/graphql',
+    preferGetMethod: false,
+    fetchOptions: { credentials: 'same-origin' },
+    requestPolicy: 'cache-and-network',
+    exchanges: [
+      mapExchange({
+        onError(error) {
+          if (hasCode(error, 'UNAUTHENTICATED')) onSignedOut();
+        },
+      }),
+      cacheExchange({
+        keys: KEYS,
+        resolvers: {
+          Query: { store: relayPagination(), reviewQueue: relayPagination() },
+          Viewer: { apps: relayPagination() },
+          App: { versions: relayPagination(), crashGroups: relayPagination() },
+          Version: { findings: relayPagination() },
+        },
+      }),
+      fetchExchange,
+      subscriptionExchange({ forwardSubscription: (request) => transport.forward(request) }),
+    ],
+  });
+}
