@@ -7,6 +7,8 @@ export interface PackageContents {
   readonly files: ReadonlyMap<string, Uint8Array>;
   /** The parsed manifest, or null where its own check refused it; checks that need it return nothing then. */
   readonly manifest: Manifest | null;
+  /** SHA-256 of every file in hexadecimal, where whoever read the package knows it already. */
+  readonly sha256?: ReadonlyMap<string, string>;
 }
 
 /** One check of the registry: pure, never throws for bad input, finishes within the bounds of the package limits. */

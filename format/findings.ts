@@ -19,6 +19,8 @@ export interface Finding extends FindingPlace {
   readonly message: string;
   /** What to do about it; from the catalogue unless the check knows better. */
   readonly help: string;
+  /** The rule-set version that a policy finding was made by; format findings have none. */
+  readonly ruleSet?: number;
 }
 
 /** What the catalogue says about a code: the source of the docs pages, `mosis explain` and the portal's help. */
