@@ -1,0 +1,44 @@
+/** Owns who may see and move a version, as query conditions and predicates. It reads no database. */
+import { hasScope, isAdmin, isReviewer } from '../accounts/access.ts';
+import type { ApiKeyScope, Viewer } from '../accounts/viewer.ts';
+import { includesRole, type MemberRole, memberApps, roleOn } from '../apps/access.ts';
+import type { Prisma } from '../generated/prisma/client.ts';
+import { nextState, parseState, type VersionAct } from './states.ts';
+
+/** The versions that exist for the viewer: of their apps all; for reviewers and admins all that were submitted. */
+export function visibleVersions(viewer: Viewer): Prisma.AppVersionWhereInput {
+  if (viewer.kind === 'anonymous') return { id: { in: [] } };
+  const own: Prisma.AppVersionWhereInput = { app: memberApps(viewer) };
+  return isReviewer(viewer) || isAdmin(viewer) ? { OR: [own, { claimedCode: { not: null } }] } : own;
+}
+
+/** What each act of a member asks for; acts that are not here are never a member's. */
+export const MEMBER_ACTS = {
+  submit: { role: 'MAINTAINER', scope: 'versions:write' },
+  withdraw: { role: 'MAINTAINER', scope: 'versions:write' },
+  appeal: { role: 'MAINTAINER', scope: 'versions:write' },
+  publish: { role: 'OWNER', scope: 'versions:publish' },
+  unpublish: { role: 'OWNER', scope: 'versions:publish' },
+} as const satisfies Partial<Record<VersionAct, { role: MemberRole; scope: ApiKeyScope }>>;
+export type MemberAct = keyof typeof MEMBER_ACTS;
+
+interface VersionFacts {
+  readonly state: string;
+  readonly appealed: boolean;
+  readonly app: { readonly id: string; readonly members: readonly { readonly developerId: string; readonly role: string }[] };
+}
+
+/** Whether the viewer may do the act on the version as it is now: role, scope and state together. */
+export function mayAct(viewer: Viewer, version: VersionFacts, act: MemberAct): boolean {
+  const role = roleOn(viewer, version.app);
+  const demand = MEMBER_ACTS[act];
+  if (role === null || !includesRole(role, demand.role) || !hasScope(viewer, demand.scope)) return false;
+  if (act === 'appeal' && version.appealed) return false;
+  return nextState(act, parseState(version.state)) !== null;
+}
+
+/** Whether the viewer may decide about the version at all: a reviewer who is no member of its app. */
+export function mayReview(viewer: Viewer, version: VersionFacts): boolean {
+  if (viewer.kind === 'anonymous' || !isReviewer(viewer)) return false;
+  return !version.app.members.some((member) => member.developerId === viewer.developerId);
+}
