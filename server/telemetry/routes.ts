@@ -1,0 +1,60 @@
+/** Owns the REST endpoints that devices send telemetry to. What a body means is the service's business. */
+import { createReadStream } from 'node:fs';
+import type { ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import type { Route, RouteHandler } from '../http/router.ts';
+import { readJson } from './body.ts';
+import { addressKey } from './rates.ts';
+import type { Telemetry } from './service.ts';
+
+/** The routes; failures are thrown as DomainErrors, which the router answers as problem documents. */
+export function telemetryRoutes(telemetry: Telemetry): Route[] {
+  const ingest =
+    (take: (body: unknown) => Promise<string>): RouteHandler =>
+    async (request, response, context) => {
+      telemetry.admit(addressKey(context.address));
+      sendJson(response, 202, await take(await readJson(request)));
+    };
+  return [
+    { methods: ['POST'], path: '/v1/telemetry/events', handler: ingest(telemetry.ingestEvents) },
+    { methods: ['POST'], path: '/v1/telemetry/crash', handler: ingest(telemetry.ingestCrash) },
+    {
+      methods: ['POST'],
+      path: '/v1/telemetry/device-requests',
+      handler: async (request, response, context) => {
+        telemetry.admitDeviceRequest(addressKey(context.address));
+        sendJson(response, 202, JSON.stringify(await telemetry.requestDeviceData(await readJson(request))));
+      },
+    },
+    {
+      methods: ['POST'],
+      path: '/v1/telemetry/device-requests/result',
+      handler: async (request, response, context) => {
+        telemetry.admit(addressKey(context.address));
+        const result = telemetry.deviceRequestResult(await readJson(request));
+        if (result.state === 'running') sendJson(response, 202, JSON.stringify({ state: 'running' }));
+        else if (result.state === 'erased') {
+          sendJson(
+            response,
+            200,
+            JSON.stringify({ state: 'done', action: 'erase', events_removed: result.eventsRemoved }),
+          );
+        } else await sendExport(response, result.path);
+      },
+    },
+  ];
+}
+
+function sendJson(response: ServerResponse, status: number, body: string): void {
+  response.writeHead(status, {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
+  });
+  response.end(body);
+}
+
+async function sendExport(response: ServerResponse, path: string): Promise<void> {
+  response.writeHead(200, { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' });
+  await pipeline(createReadStream(path), response);
+}

@@ -1,0 +1,337 @@
+/**
+ * Owns telemetry as a feature: what devices send in, what developers read out, and the life of the files behind it. It
+ * never writes the core database, and nothing here knows HTTP or GraphQL.
+ */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { DomainError, invalidField, notFound } from '../errors.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+import {
+  type AggregateReader,
+  type CrashGroupCursor,
+  type CrashGroupRow,
+  openAggregateReader,
+} from './aggregate-reader.ts';
+import { dayNumber } from './aggregates.ts';
+import {
+  type IngestAnswer,
+  judgeEvents,
+  parseCrashBody,
+  parseDeviceRequest,
+  parseDeviceResult,
+  parseEventsBody,
+} from './bodies.ts';
+import { crashSignature } from './crash-signature.ts';
+import {
+  createDeviceRequests,
+  createInlineJobs,
+  type DeviceRequestJobs,
+  type DeviceRequestResult,
+} from './device-requests.ts';
+import { keyOfEventType } from './events-schema.ts';
+import { DAY_MS, OTHER, TELEMETRY_LIMITS } from './limits.ts';
+import type { TelemetryThrottles, Throttle } from './rates.ts';
+import {
+  seriesOf,
+  type TelemetryFilter,
+  type TelemetryGroup,
+  type TelemetryPoint,
+  type TelemetryTotals,
+  totalsOf,
+  type VersionHealth,
+  versionHealthOf,
+} from './reports.ts';
+import type { BatchRow } from './rows.ts';
+import { deviceHashes, type TelemetrySecret } from './secret.ts';
+import { createWriter } from './writer.ts';
+
+const MAINTENANCE_MS = 3_600_000;
+const MAX_PAGE = 100;
+
+/** An app that telemetry is taken for: one that was published at some time. */
+export interface TelemetryApp {
+  readonly id: string;
+  /** The version names that were ever published; others are counted as `other`. Left out: any version is taken. */
+  readonly versions?: ReadonlySet<string>;
+}
+
+/** UTC days `YYYY-MM-DD`, both included, at most 400. */
+export interface DateRange {
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface CrashGroup extends Omit<CrashGroupRow, 'devices'> {
+  /** Different devices, ± 1.6 %. */
+  readonly devices: number;
+  readonly cursor: CrashGroupCursor;
+}
+
+export interface TelemetryOptions {
+  /** `DATA_DIR/telemetry`. */
+  readonly dir: string;
+  readonly secret: TelemetrySecret;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly throttles: TelemetryThrottles;
+  readonly apps: { resolvePackage(packageId: string): TelemetryApp | null | Promise<TelemetryApp | null> };
+  /** Runs device requests; without one they run here, one after the other, and go on after a restart. */
+  readonly jobs?: DeviceRequestJobs;
+  /** Default 1,000. */
+  readonly flushIntervalMs?: number;
+  /** Default 90. */
+  readonly rawRetentionDays?: number;
+}
+
+export type Telemetry = ReturnType<typeof createTelemetry>;
+
+/** Makes the feature; `start` opens its files, `stop` closes them with everything acknowledged in the aggregates. */
+export function createTelemetry(options: TelemetryOptions) {
+  const { dir, secret, clock, log, throttles, apps } = options;
+  const { flushIntervalMs = TELEMETRY_LIMITS.flushIntervalMs, rawRetentionDays = TELEMETRY_LIMITS.rawRetentionDays } =
+    options;
+  const writer = createWriter({ dir, log, flushIntervalMs });
+  const inline = createInlineJobs(
+    (requestId) => requests.run(requestId),
+    (error) => log.error({ err: error }, 'a device request failed; it is tried again at the next start'),
+  );
+  const requests = createDeviceRequests({ dir: join(dir, 'requests'), clock, writer, jobs: options.jobs ?? inline });
+  let reader: AggregateReader | null = null;
+  let maintenance: NodeJS.Timeout | null = null;
+
+  return {
+    start,
+    stop,
+    admit,
+    admitDeviceRequest,
+    ingestEvents,
+    ingestCrash,
+    requestDeviceData,
+    deviceRequestResult,
+    /** The handler of DEVICE_REQUEST_JOB. */
+    runDeviceRequest: requests.run,
+    flush,
+    maintain,
+    totals,
+    series,
+    versionHealth,
+    crashGroups,
+  };
+
+  /** Opens the files and replays what a kill left uncounted. Throws when the folder cannot be used. */
+  async function start(): Promise<void> {
+    await writer.start();
+    reader = openAggregateReader(join(dir, 'aggregates.db'));
+    await maintain();
+    await requests.resume();
+    maintenance = setInterval(() => {
+      maintain().catch((error: unknown) => log.error({ err: error }, 'telemetry maintenance failed'));
+    }, MAINTENANCE_MS);
+    maintenance.unref();
+  }
+
+  /** Finishes what was taken in, then closes everything. */
+  async function stop(): Promise<void> {
+    if (maintenance !== null) clearInterval(maintenance);
+    await inline.stop();
+    await writer.stop();
+    reader?.close();
+    reader = null;
+  }
+
+  /** To be asked before a body is read. Throws RATE_LIMITED. */
+  function admit(address: string): void {
+    take(throttles.address, address);
+  }
+
+  /** The same for device requests. Throws RATE_LIMITED. */
+  function admitDeviceRequest(address: string): void {
+    take(throttles.requestAddress, address);
+  }
+
+  /**
+   * Takes a batch in. Resolves, once it survives a power cut, with the answer as JSON (`IngestAnswer`); a repeat gets the
+   * first answer. Throws VALIDATION, NOT_FOUND (an app never published), RATE_LIMITED, OVERLOADED; then nothing is kept.
+   */
+  async function ingestEvents(body: unknown): Promise<string> {
+    const batch = parseEventsBody(body);
+    const app = await resolve(batch.app_id);
+    const devices = identify(app, batch.device_id);
+    const receivedAtMs = clock.ms();
+    const { events, answer } = judgeEvents(batch, receivedAtMs);
+    const batchId = Buffer.from(batch.batch_id.replaceAll('-', ''), 'hex');
+    return writer.write({
+      ...versionsOf(app, batch),
+      app: app.id,
+      devices,
+      batchId,
+      receivedAtMs,
+      events,
+      answer: JSON.stringify(answer),
+      crash: null,
+    });
+  }
+
+  /** Takes a crash report in, like `ingestEvents`; the same report again (by `report_id`, else by content) counts once. */
+  async function ingestCrash(body: unknown): Promise<string> {
+    const receivedAtMs = clock.ms();
+    const report = parseCrashBody(body, receivedAtMs);
+    const app = await resolve(report.app_id);
+    const devices = identify(app, report.device_id);
+    const { crash_type: crashType, message, stack_trace: stackTrace, atMs } = report;
+    const day = Math.floor(atMs / DAY_MS);
+    const answer: IngestAnswer = { accepted: 1, rejected: [] };
+    return writer.write({
+      ...versionsOf(app, report),
+      app: app.id,
+      devices,
+      batchId: reportId(report.report_id, report),
+      receivedAtMs,
+      events: { types: [keyOfEventType('app_crash')], days: [day], ms: [atMs - day * DAY_MS], data: [null] },
+      answer: JSON.stringify(answer),
+      crash: {
+        ...crashSignature({ crashType, message, stackTrace }),
+        crashType,
+        message,
+        stackTrace,
+        context: report.context === undefined ? null : JSON.stringify(report.context),
+      },
+    });
+  }
+
+  /** Begins the export or erasure of a device's raw rows. Throws VALIDATION, NOT_FOUND, RATE_LIMITED. */
+  async function requestDeviceData(body: unknown): Promise<{ readonly token: string }> {
+    const request = parseDeviceRequest(body);
+    const app = await resolve(request.package_id);
+    const devices = deviceHashes(secret, app.id, request.device_id);
+    take(throttles.requestDevice, hex(devices[0]));
+    return requests.create(app.id, devices, request.action);
+  }
+
+  /** What came of a device request. Throws VALIDATION, and NOT_FOUND for an unknown token or an expired result. */
+  function deviceRequestResult(body: unknown): DeviceRequestResult {
+    return requests.result(parseDeviceResult(body).token);
+  }
+
+  /** Resolves when everything acknowledged so far is in what the queries see. */
+  async function flush(): Promise<void> {
+    const reply = await writer.request({ kind: 'flush' });
+    if (reply.kind === 'failed') throw new Error(reply.message);
+  }
+
+  /** Drops raw months past retention and expired results. Runs at start and hourly. */
+  async function maintain(): Promise<void> {
+    requests.sweep();
+    const reply = await writer.request({ kind: 'drop', nowMs: clock.ms(), keepDays: rawRetentionDays });
+    if (reply.kind === 'failed') throw new Error(reply.message);
+    if (reply.kind === 'dropped' && reply.months.length > 0)
+      log.info({ months: reply.months }, 'dropped raw telemetry');
+  }
+
+  /** Counts and devices by type over a range, as of the last flush (about a second). Throws VALIDATION for a bad range. */
+  function totals(appId: string, range: DateRange): TelemetryTotals {
+    return totalsOf(rows(appId, range));
+  }
+
+  /** Points by day, version or type; slices beyond these are k-anonymous (see `seriesOf`). Throws VALIDATION. */
+  function series(
+    appId: string,
+    range: DateRange,
+    groupBy: TelemetryGroup,
+    filter: TelemetryFilter = {},
+  ): TelemetryPoint[] {
+    return seriesOf(rows(appId, range), groupBy, filter);
+  }
+
+  /** How each version does over a range. Throws VALIDATION. */
+  function versionHealth(appId: string, range: DateRange): VersionHealth[] {
+    return versionHealthOf(rows(appId, range));
+  }
+
+  /** A page of crash groups, the last seen first; `first` is cut to 100. */
+  function crashGroups(
+    appId: string,
+    page: { readonly first: number; readonly after: CrashGroupCursor | null },
+  ): {
+    readonly groups: readonly CrashGroup[];
+    readonly hasNextPage: boolean;
+  } {
+    const first = Math.min(Math.max(0, page.first), MAX_PAGE);
+    const found = opened().crashGroups(appId, page.after, first + 1);
+    const groups = found.slice(0, first).map((group) => ({
+      ...group,
+      devices: group.devices.count(),
+      cursor: { lastSeenMs: group.lastSeenMs, id: group.id },
+    }));
+    return { groups, hasNextPage: found.length > first };
+  }
+
+  function rows(appId: string, range: DateRange) {
+    const from = dayNumber(range.from);
+    const to = dayNumber(range.to);
+    if (Number.isNaN(from) || Number.isNaN(to)) throw invalidField('range', 'Give both days as YYYY-MM-DD.');
+    if (from > to) throw invalidField('range.from', 'The first day lies after the last; swap them.');
+    if (to - from >= TELEMETRY_LIMITS.maxRangeDays) {
+      throw invalidField(
+        'range',
+        `A range spans at most ${TELEMETRY_LIMITS.maxRangeDays} days; ask for less at a time.`,
+      );
+    }
+    return opened().daily(appId, from, to);
+  }
+
+  function opened(): AggregateReader {
+    if (reader === null)
+      throw new DomainError('OVERLOADED', 'Telemetry is starting or stopping. Try again.', { retryAfterSeconds: 5 });
+    return reader;
+  }
+
+  async function resolve(packageId: string): Promise<TelemetryApp> {
+    const app = await apps.resolvePackage(packageId);
+    if (app === null) throw notFound(`An app ${packageId} in the store`);
+    return app;
+  }
+
+  /** The device's hashes, after its own and then the app's limit. */
+  function identify(app: TelemetryApp, deviceId: string): Uint8Array[] {
+    const devices = deviceHashes(secret, app.id, deviceId);
+    take(throttles.device, hex(devices[0]));
+    take(throttles.app, app.id);
+    return devices;
+  }
+}
+
+function versionsOf(
+  app: TelemetryApp,
+  body: { readonly app_version: string; readonly version_code?: number | undefined; readonly mosis_version: string },
+): Pick<BatchRow, 'version' | 'versionCode' | 'mosisVersion'> {
+  const known = app.versions === undefined || app.versions.has(body.app_version);
+  return {
+    version: known ? body.app_version : OTHER,
+    versionCode: body.version_code ?? null,
+    mosisVersion: body.mosis_version,
+  };
+}
+
+/** 16 bytes; a report without an id of its own is known again by its content. The prefix keeps it apart from batch ids. */
+function reportId(id: string | undefined, report: unknown): Uint8Array {
+  return createHash('sha256')
+    .update(`crash\n${id ?? JSON.stringify(report)}`)
+    .digest()
+    .subarray(0, 16);
+}
+
+function hex(bytes: Uint8Array | undefined): string {
+  return Buffer.from(bytes ?? []).toString('hex');
+}
+
+function take(throttle: Throttle, key: string): void {
+  const retryAfterSeconds = throttle.take(key);
+  if (retryAfterSeconds === 0) return;
+  throw new DomainError(
+    'RATE_LIMITED',
+    'Too many requests. Wait as long as Retry-After says, then send the same again.',
+    { retryAfterSeconds },
+  );
+}
