@@ -60,7 +60,7 @@ export function checkPassword(password: string, context: { readonly email: strin
 }
 
 function refused(message: string): DomainError {
-  return new DomainError('PASSWORD_REFUSED', message, { fields: [{ path: 'input.password', message }] });
+  return new DomainError('PASSWORD_REFUSED', message);
 }
 
 function isCommon(lower: string): boolean {

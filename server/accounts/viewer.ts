@@ -45,3 +45,33 @@ export const ANONYMOUS: AnonymousViewer = { kind: 'anonymous' };
 
 /** Where a request came from, for limits, the list of sessions and the audit log. */
 export type Origin = { readonly address: string | null; readonly userAgent: string | null };
+
+/** What a viewer is made from. */
+export type DeveloperIdentity = {
+  readonly id: string;
+  readonly name: string;
+  readonly email: string;
+  readonly reviewer: boolean;
+  readonly admin: boolean;
+};
+
+/** The viewer behind a proven credential; roles come into force only through a portal session. */
+export function viewerOf(developer: DeveloperIdentity, credential: Credential): DeveloperViewer {
+  const inPortal = credential.kind === 'SESSION';
+  return {
+    kind: 'developer',
+    developerId: developer.id,
+    name: developer.name,
+    email: developer.email,
+    reviewer: inPortal && developer.reviewer,
+    admin: inPortal && developer.admin,
+    credential,
+  };
+}
+
+/** Who acted and from where, as the audit log wants it. */
+export function actor(viewer: Viewer, origin: Origin) {
+  const base = { ip: origin.address, userAgent: origin.userAgent };
+  if (viewer.kind === 'anonymous') return { ...base, actorId: null, via: 'SYSTEM' as const };
+  return { ...base, actorId: viewer.developerId, via: viewer.credential.kind };
+}

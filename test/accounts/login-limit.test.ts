@@ -2,13 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { addressGroup, createLoginLimit, type LoginLimit } from '../../server/accounts/login-limit.ts';
 import { DomainError } from '../../server/errors.ts';
+import { createTestClock } from '../support/clock.ts';
 
 const MINUTE_MS = 60_000;
-
-function createMovableClock() {
-  let ms = Date.UTC(2026, 0, 1);
-  return { now: () => new Date(ms), ms: () => ms, move: (byMs: number) => void (ms += byMs) };
-}
 
 function tryPassword(limit: LoginLimit, account: string, address: string, right = false): number {
   try {
@@ -23,33 +19,33 @@ function tryPassword(limit: LoginLimit, account: string, address: string, right 
 
 describe('the limit on guessing', () => {
   it('shuts after ten wrong tries of one account from one address, and says for how long', () => {
-    const clock = createMovableClock();
+    const clock = createTestClock();
     const limit = createLoginLimit({ clock });
     for (let i = 0; i < 10; i += 1) expect(tryPassword(limit, 'ada', '192.0.2.1')).toBe(0);
     expect(tryPassword(limit, 'ada', '192.0.2.1', true)).toBe(15 * 60);
     expect(tryPassword(limit, 'bob', '192.0.2.1')).toBe(0);
-    clock.move(15 * MINUTE_MS);
+    clock.advance(15 * MINUTE_MS);
     expect(tryPassword(limit, 'ada', '192.0.2.1')).toBe(0);
   });
 
   it('doubles the wait when guessing goes on, and forgets after a quiet time', () => {
-    const clock = createMovableClock();
+    const clock = createTestClock();
     const limit = createLoginLimit({ clock });
     const waits: number[] = [];
     for (let round = 0; round < 4; round += 1) {
       for (let i = 0; i < 10; i += 1) tryPassword(limit, 'ada', '192.0.2.1');
       const wait = tryPassword(limit, 'ada', '192.0.2.1');
       waits.push(wait / 60);
-      clock.move(wait * 1000);
+      clock.advance(wait * 1000);
     }
     expect(waits).toEqual([15, 30, 60, 60]);
-    clock.move(3 * 60 * MINUTE_MS);
+    clock.advance(3 * 60 * MINUTE_MS);
     for (let i = 0; i < 10; i += 1) tryPassword(limit, 'ada', '192.0.2.1');
     expect(tryPassword(limit, 'ada', '192.0.2.1')).toBe(15 * 60);
   });
 
   it('starts the pair afresh after a right try', () => {
-    const limit = createLoginLimit({ clock: createMovableClock() });
+    const limit = createLoginLimit({ clock: createTestClock() });
     for (let round = 0; round < 5; round += 1) {
       for (let i = 0; i < 9; i += 1) expect(tryPassword(limit, 'ada', '192.0.2.1')).toBe(0);
       expect(tryPassword(limit, 'ada', '192.0.2.1', true)).toBe(0);
@@ -57,20 +53,20 @@ describe('the limit on guessing', () => {
   });
 
   it('counts tries that run at the same time before any of them is answered', () => {
-    const limit = createLoginLimit({ clock: createMovableClock() });
+    const limit = createLoginLimit({ clock: createTestClock() });
     const begun = Array.from({ length: 50 }, () => tryPassword(limit, 'ada', '192.0.2.1'));
     expect(begun.filter((wait) => wait === 0)).toHaveLength(10);
   });
 
   it('opens again when the try that shut it proves right', () => {
-    const limit = createLoginLimit({ clock: createMovableClock() });
+    const limit = createLoginLimit({ clock: createTestClock() });
     for (let i = 0; i < 9; i += 1) tryPassword(limit, 'ada', '192.0.2.1');
     expect(tryPassword(limit, 'ada', '192.0.2.1', true)).toBe(0);
     expect(tryPassword(limit, 'ada', '192.0.2.1', true)).toBe(0);
   });
 
   it('bounds guesses at one account from many addresses, for minutes and not for hours', () => {
-    const clock = createMovableClock();
+    const clock = createTestClock();
     const limit = createLoginLimit({ clock });
     let taken = 0;
     for (let i = 0; i < 200; i += 1) if (tryPassword(limit, 'ada', `192.0.2.${i}`) === 0) taken += 1;
@@ -81,13 +77,13 @@ describe('the limit on guessing', () => {
         const wait = tryPassword(limit, 'ada', `198.51.${minute}.${i}`);
         longest = Math.max(longest, wait);
       }
-      clock.move(MINUTE_MS);
+      clock.advance(MINUTE_MS);
     }
     expect(longest).toBeLessThanOrEqual(10 * 60);
   });
 
   it('never shuts out the owner at an address where they got in before', () => {
-    const limit = createLoginLimit({ clock: createMovableClock() });
+    const limit = createLoginLimit({ clock: createTestClock() });
     expect(tryPassword(limit, 'ada', '203.0.113.7', true)).toBe(0);
     for (let i = 0; i < 200; i += 1) tryPassword(limit, 'ada', `192.0.2.${i}`);
     expect(tryPassword(limit, 'ada', '198.51.100.1')).toBeGreaterThan(0);
@@ -95,7 +91,7 @@ describe('the limit on guessing', () => {
   });
 
   it('bounds guesses at many accounts from one address, and from one IPv6 network', () => {
-    const limit = createLoginLimit({ clock: createMovableClock() });
+    const limit = createLoginLimit({ clock: createTestClock() });
     let taken = 0;
     for (let i = 0; i < 150; i += 1)
       if (tryPassword(limit, `account ${i}`, `2001:db8::${i.toString(16)}`) === 0) taken += 1;
@@ -104,7 +100,7 @@ describe('the limit on guessing', () => {
   });
 
   it('keeps its memory bounded, and one kind apart from another', () => {
-    const clock = createMovableClock();
+    const clock = createTestClock();
     const limit = createLoginLimit({ clock, maxEntries: 5 });
     for (let i = 0; i < 10; i += 1) tryPassword(limit, 'ada', '192.0.2.1');
     expect(tryPassword(limit, 'ada', '192.0.2.1')).toBeGreaterThan(0);
