@@ -4,9 +4,14 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
+import { bindMigrationAwareSqlAdapterFactory, isDriverAdapterError } from '@prisma/driver-adapter-utils';
 import type { MigrationDirectory, MigrationList, SchemaEngine, SchemaFilter } from '@prisma/schema-engine-wasm';
-import { createSqliteMigrationFactory, type MigrationAdapterFactory, sql } from './schema-engine.ts';
+import {
+  createSqliteMigrationFactory,
+  type MigrationAdapterFactory,
+  type ScriptFailure,
+  sql,
+} from './schema-engine.ts';
 
 /** The migrations of the SQLite database that ship with the server. */
 export const MIGRATIONS_DIR = join(import.meta.dirname, 'migrations');
@@ -58,7 +63,7 @@ export async function applyMigrations(options: ApplyOptions): Promise<string[]> 
       engine.free();
     }
   } catch (error) {
-    throw toMigrationError(error);
+    throw toMigrationError(error, list, factory.scriptFailure());
   } finally {
     await factory.disposeAll();
   }
@@ -181,13 +186,19 @@ async function readMigrations(migrationsDir: string): Promise<MigrationList> {
   };
 }
 
-function toMigrationError(error: unknown): MigrationError {
+function toMigrationError(error: unknown, list: MigrationList, failure: ScriptFailure | undefined): MigrationError {
   if (error instanceof MigrationError) return error;
-  const text = error instanceof Error ? error.message : String(error);
-  const migration = /Migration name: (\S+)/.exec(text)?.[1];
-  const reason = /Database error:\s*([^\n]+)/.exec(text)?.[1] ?? text;
+  const migration = list.migrationDirectories.find(({ migrationFile: { content } }) => {
+    return content.tag === 'ok' && content.value === failure?.script;
+  })?.path;
   const name = migration === undefined ? 'A migration' : `Migration ${migration}`;
+  const reason = messageOf(failure?.error ?? error);
   return new MigrationError(`${name} was not applied, nothing of it was kept: ${reason}`, { migration, cause: error });
+}
+
+function messageOf(error: unknown): string {
+  if (isDriverAdapterError(error) && error.cause.originalMessage !== undefined) return error.cause.originalMessage;
+  return error instanceof Error ? error.message : String(error);
 }
 
 function requirePath(databasePath: string | undefined): string {

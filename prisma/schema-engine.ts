@@ -11,14 +11,23 @@ import type {
 } from '@prisma/driver-adapter-utils';
 
 /** A factory whose connections can all be closed: the engine keeps an exclusive lock until they are. */
-export type MigrationAdapterFactory = SqlMigrationAwareDriverAdapterFactory & { disposeAll(): Promise<void> };
+export type MigrationAdapterFactory = SqlMigrationAwareDriverAdapterFactory & {
+  disposeAll(): Promise<void>;
+  /** The script that last failed and what the database said to it; the engine's own errors hide both. */
+  scriptFailure(): ScriptFailure | undefined;
+};
+
+export type ScriptFailure = { script: string; error: unknown };
 
 /** A connection factory for the schema engine on a SQLite file (or `:memory:`). */
 export function createSqliteMigrationFactory(databasePath: string): MigrationAdapterFactory {
   const inner = new PrismaBetterSqlite3({ url: `file:${databasePath}` });
   const open: SqlDriverAdapter[] = [];
+  let failure: ScriptFailure | undefined;
   const keep = (adapter: SqlDriverAdapter) => {
-    const wrapped = new MigrationAdapter(adapter);
+    const wrapped = new MigrationAdapter(adapter, (now) => {
+      failure = now;
+    });
     open.push(wrapped);
     return wrapped;
   };
@@ -27,6 +36,7 @@ export function createSqliteMigrationFactory(databasePath: string): MigrationAda
     adapterName: inner.adapterName,
     connect: async () => keep(await inner.connect()),
     connectToShadowDb: async () => keep(await inner.connectToShadowDb()),
+    scriptFailure: () => failure,
     async disposeAll() {
       for (const adapter of open.splice(0)) await adapter.dispose();
     },
@@ -42,10 +52,12 @@ class MigrationAdapter implements SqlDriverAdapter {
   readonly provider;
   readonly adapterName;
   readonly #inner: SqlDriverAdapter;
+  readonly #onFailure: (failure: ScriptFailure) => void;
   #disposed = false;
 
-  constructor(inner: SqlDriverAdapter) {
+  constructor(inner: SqlDriverAdapter, onFailure: (failure: ScriptFailure) => void) {
     this.#inner = inner;
+    this.#onFailure = onFailure;
     this.provider = inner.provider;
     this.adapterName = inner.adapterName;
   }
@@ -71,6 +83,7 @@ class MigrationAdapter implements SqlDriverAdapter {
       await this.#markApplied(script);
       await this.#inner.executeScript('COMMIT;');
     } catch (error) {
+      this.#onFailure({ script, error });
       await this.#inner.executeScript('ROLLBACK;');
       throw error;
     } finally {

@@ -1,8 +1,9 @@
 // Owns the audit log: the only writer of `audit_logs`, which only grows (but for blanking addresses when they are old).
-import type { JsonObject } from '../events/types.ts';
+
 import type { Clock } from '../platform/clock.ts';
 import type { Tx } from '../platform/db/database.ts';
 import type { Ids } from '../platform/ids.ts';
+import type { JsonObject } from '../platform/json.ts';
 import type { AuditAction, AuditVia } from './actions.ts';
 
 /** One act of a person, a key or the system. */

@@ -5,18 +5,12 @@ import type { Event, Prisma } from '../generated/prisma/client.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database, Tx } from '../platform/db/database.ts';
 import { isNotFound } from '../platform/db/errors.ts';
+import type { JsonObject } from '../platform/json.ts';
 import type { PubSub } from '../platform/pubsub/pubsub.ts';
 import { type EventCursor, formatCursor, positionOf } from './cursor.ts';
 import { concerns, type Hint, parseHint, writeHint } from './hint.ts';
 import { createSignal } from './signal.ts';
-import {
-  EVENT_TYPES,
-  type EventFilter,
-  type EventRecord,
-  type EventType,
-  type JsonObject,
-  type NewEvent,
-} from './types.ts';
+import { EVENT_TYPES, type EventFilter, type EventRecord, type EventType, type NewEvent } from './types.ts';
 
 const TOPIC = 'events';
 /** Events held in memory by one stream. */

@@ -1,4 +1,5 @@
 // Owns the closed list of event types and what an event is; every live view, timeline and mail is made from these.
+import type { JsonObject } from '../platform/json.ts';
 
 export const EVENT_TYPES = [
   'UPLOADED',
@@ -25,9 +26,6 @@ export const EVENT_TYPES = [
 ] as const;
 
 export type EventType = (typeof EVENT_TYPES)[number];
-
-export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
-export type JsonObject = { [key: string]: JsonValue };
 
 /** An event about to be written; its time and cursor are given at the end of the transaction. */
 export type NewEvent = {

@@ -1,9 +1,9 @@
 // Owns schedules: each tick enqueues one job under a key of its own, so that two processes never run one tick twice.
 // It runs no work itself.
 import { Cron } from 'croner';
-import type { JsonObject } from '../events/types.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/db/database.ts';
+import type { JsonObject } from '../platform/json.ts';
 import type { JobLog, Jobs } from './service.ts';
 
 export type Schedule = {

@@ -1,10 +1,10 @@
 // Owns the rows of the job queue: every read and write of `jobs`, each fenced by (id, attempt, worker). It runs nothing.
 
-import type { JsonValue } from '../events/types.ts';
 import type { Job, Prisma } from '../generated/prisma/client.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database, Tx } from '../platform/db/database.ts';
 import type { Ids } from '../platform/ids.ts';
+import type { JsonValue } from '../platform/json.ts';
 import { backoffMs } from './backoff.ts';
 import { type ClaimedJob, JobFenced, type NewJob } from './types.ts';
 

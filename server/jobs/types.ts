@@ -1,6 +1,7 @@
 // Owns the words of the job queue: what a job, its handler and its states are.
-import type { JsonValue } from '../events/types.ts';
+
 import type { Tx } from '../platform/db/database.ts';
+import type { JsonValue } from '../platform/json.ts';
 
 export const JOB_STATES = ['READY', 'RUNNING', 'DONE', 'DEAD'] as const;
 

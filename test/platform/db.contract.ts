@@ -1,7 +1,7 @@
 // Owns what every core database must keep, whatever runs it; adapters' tests call it with a way to open theirs.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isForeignKeyViolation, isUniqueViolation } from '../../server/platform/db/errors.ts';
 import type { Database, Tx } from '../../server/platform/db/database.ts';
+import { isForeignKeyViolation, isUniqueViolation } from '../../server/platform/db/errors.ts';
 
 export type OpenedDatabase = { db: Database; dispose(): Promise<void> };
 

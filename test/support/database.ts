@@ -3,7 +3,7 @@ import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { applyMigrations } from '../../prisma/migrate.ts';
-import { openDatabase, type SqliteDatabase } from '../../server/platform/db/sqlite.ts';
+import { type OpenOptions, openDatabase, type SqliteDatabase } from '../../server/platform/db/sqlite.ts';
 
 export type TestDatabase = {
   db: SqliteDatabase;
@@ -28,11 +28,11 @@ export async function copyMigratedDatabase(path: string): Promise<void> {
 }
 
 /** A migrated, empty, open database in a folder of its own. */
-export async function createTestDatabase(): Promise<TestDatabase> {
+export async function createTestDatabase(limits: Omit<OpenOptions, 'path'> = {}): Promise<TestDatabase> {
   const folder = await makeFolder();
   const path = join(folder, 'core.db');
   await copyMigratedDatabase(path);
-  const db = await openDatabase({ path });
+  const db = await openDatabase({ path, ...limits });
   return {
     db,
     folder,

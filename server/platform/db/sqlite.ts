@@ -4,9 +4,7 @@ import { PrismaClient } from '../../generated/prisma/client.ts';
 import type { Database } from './database.ts';
 import { OneWriterSqlite, READER_PRAGMAS } from './sqlite-adapter.ts';
 
-/** How long a transaction may wait for its turn. */
 const MAX_WAIT_MS = 30_000;
-/** How long a transaction may run once it has begun. */
 const MAX_TRANSACTION_MS = 10_000;
 
 /** The core database on SQLite. */
@@ -16,15 +14,24 @@ export type SqliteDatabase = Database & {
   readonly raw: RawHandle;
 };
 
+export type OpenOptions = {
+  path: string;
+  /** How long a transaction may wait for its turn; default 30 s. */
+  maxWaitMs?: number;
+  /** How long a transaction may run; default 10 s. */
+  maxTransactionMs?: number;
+};
+
 /**
  * Opens the migrated database at `path` (see `applyMigrations`, which comes first). WAL, `synchronous=FULL`, foreign
  * keys on. Throws if the file is missing.
  */
-export async function openDatabase({ path }: { path: string }): Promise<SqliteDatabase> {
+export async function openDatabase(options: OpenOptions): Promise<SqliteDatabase> {
+  const { path, maxWaitMs = MAX_WAIT_MS, maxTransactionMs = MAX_TRANSACTION_MS } = options;
   const adapter = new OneWriterSqlite(path);
   const prisma = new PrismaClient({
     adapter,
-    transactionOptions: { maxWait: MAX_WAIT_MS, timeout: MAX_TRANSACTION_MS },
+    transactionOptions: { maxWait: maxWaitMs, timeout: maxTransactionMs },
     errorFormat: 'minimal',
   });
   const reader = new RawDatabase(path, { fileMustExist: true });
