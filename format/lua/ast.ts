@@ -16,6 +16,8 @@ export interface Variable {
   indexReads: number;
   /** How often a field of it is assigned. */
   fieldWrites: number;
+  /** Which fields those are, as `fieldName` of values.ts spells them; `*` for one whose name is no literal. */
+  writtenFields: Set<string> | null;
 }
 
 /** `at` is the offset of the first character in the source, in UTF-16 units; `height` bounds every recursion over the tree. */

@@ -1,7 +1,7 @@
 /** Owns the grammar of Lua 5.4 statements (manual, 3.3) and the one way to parse a file. It judges nothing but syntax. */
 import type { Block, Expression, IndexExpression, NameExpression, Statement, Variable } from './ast.ts';
 import { ExpressionParser } from './expressions.ts';
-import { define } from './scopes.ts';
+import { define, writeField } from './scopes.ts';
 import { LuaSyntaxError, TOKEN } from './tokens.ts';
 
 /** The tree of a file, or why there is none. `at` is an offset in the text, in UTF-16 units. */
@@ -249,7 +249,7 @@ class Parser extends ExpressionParser {
   private assigned(target: NameExpression | IndexExpression): void {
     if (target.type === 'index') {
       const base = target.base;
-      if (base.type === 'name' && base.variable !== null) base.variable.fieldWrites++;
+      if (base.type === 'name' && base.variable !== null) writeField(base.variable, target.key);
       return;
     }
     if (target.environment !== null) target.environment.fieldWrites++;

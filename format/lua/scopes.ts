@@ -87,6 +87,7 @@ export class Scopes {
       uses: 0,
       indexReads: 0,
       fieldWrites: 0,
+      writtenFields: null,
     };
     const block = this.blocks.at(-1);
     block?.shadowed.push([name, this.current.get(name) ?? null]);
@@ -120,6 +121,14 @@ export class Scopes {
 export function define(variable: Variable, value: Expression | null): void {
   variable.definitions++;
   variable.definition = value;
+}
+
+/** Notes that a field of the table in `variable` is assigned. */
+export function writeField(variable: Variable, key: Expression): void {
+  variable.fieldWrites++;
+  variable.writtenFields ??= new Set();
+  const name = key.type === 'string' ? `s${key.value}` : key.type === 'number' ? `n${key.value}` : '*';
+  variable.writtenFields.add(name);
 }
 
 /** Whether nothing but reading fields is ever done with the variable: then a table in it is as its constructor left it. */

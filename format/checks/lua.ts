@@ -1,0 +1,104 @@
+/** Owns the Lua check: which Lua a package has, in files and in RML, and whether permissions match it. */
+
+import { readDocuments } from '../assets/documents.ts';
+import { LUA_CATALOGUE } from '../catalogue/lua.ts';
+import type { Check, PackageContents } from '../check.ts';
+import { FindingList } from '../finding-list.ts';
+import { finding } from '../findings.ts';
+import { PACKAGE_LIMITS } from '../limits.ts';
+import { analyseLua } from '../lua/analyse.ts';
+import type { LuaFacts } from '../lua/analysis.ts';
+import { folderOf, Modules } from '../lua/modules.ts';
+import type { LuaSource } from '../lua/report.ts';
+import type { Permission } from '../permissions.ts';
+import { PERMISSION_REGISTRY } from '../permissions.ts';
+
+/** One file; larger ones are data, which belongs in JSON. Keeps the tree of one file under about 200 MB. */
+const MAX_FILE_BYTES = 2 * 1024 * 1024;
+/** All Lua of a package: about a second of work. */
+const MAX_TOTAL_BYTES = 24 * 1024 * 1024;
+
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+
+interface PermissionUse {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly api: string;
+}
+
+/** Docs/PACKAGE_FORMAT.md §6, and of §3 the permissions in use. */
+export const luaCheck: Check = {
+  name: 'lua',
+  kind: 'policy',
+  run: (contents) => {
+    const found = new FindingList(PACKAGE_LIMITS.maxFindings);
+    const uses = new Map<Permission, PermissionUse>();
+    let unclear = false;
+    const documents = readDocuments(contents);
+    const modules = new Modules(
+      contents.files,
+      documents.flatMap((d) => d.scripts.map(folderOf)),
+    );
+    for (const source of sources(
+      contents,
+      documents.flatMap((d) => d.lua),
+      found,
+    )) {
+      const result = analyseLua(source, (name) => modules.resolve(name, source.file));
+      found.addAll(result.findings);
+      unclear ||= result.facts === null || result.facts.platformUnclear;
+      if (result.facts !== null) noteUses(result.facts, result.place, uses);
+    }
+    checkPermissions(contents, uses, unclear, found);
+    return found.list();
+  },
+};
+
+function* sources(
+  contents: PackageContents,
+  inline: readonly LuaSource[],
+  found: FindingList,
+): Generator<LuaSource, void, undefined> {
+  let total = 0;
+  for (const [file, bytes] of contents.files) {
+    if (!file.toLowerCase().endsWith('.lua')) continue;
+    total += bytes.length;
+    if (bytes[0] === 0x1b) found.add(LUA_CATALOGUE.LUA_DYNAMIC_CODE, 'This file is compiled Lua.', { file });
+    else if (bytes.length > MAX_FILE_BYTES || total > MAX_TOTAL_BYTES) {
+      const what = bytes.length > MAX_FILE_BYTES ? 'This file has over 2 MiB' : 'The package has over 24 MiB of Lua';
+      found.add(LUA_CATALOGUE.LUA_TOO_COMPLEX, `${what}; the rest is not read.`, { file });
+    } else yield { file, text: utf8.decode(bytes), line: 1, column: 1, locals: [] };
+  }
+  yield* inline;
+}
+
+function noteUses(
+  facts: LuaFacts,
+  place: (at: number) => Omit<PermissionUse, 'api'>,
+  uses: Map<Permission, PermissionUse>,
+) {
+  for (const [permission, use] of facts.permissions)
+    if (!uses.has(permission)) uses.set(permission, { ...place(use.at), api: use.api });
+}
+
+function checkPermissions(
+  contents: PackageContents,
+  uses: ReadonlyMap<Permission, PermissionUse>,
+  unclear: boolean,
+  found: FindingList,
+): void {
+  if (contents.manifest === null) return;
+  const declared = new Set<string>(contents.manifest.permissions);
+  for (const [permission, { api, ...place }] of uses)
+    if (!declared.has(permission))
+      found.add(LUA_CATALOGUE.LUA_PERMISSION_MISSING, `"${api}" needs the permission "${permission}".`, place);
+  // What can't be read may use it; that has its own finding.
+  if (unclear) return;
+  for (const permission of contents.manifest.permissions) {
+    if (uses.has(permission)) continue;
+    const isDangerous = PERMISSION_REGISTRY[permission].level === 'dangerous';
+    const entry = isDangerous ? LUA_CATALOGUE.PERMISSION_UNUSED_DANGEROUS : LUA_CATALOGUE.PERMISSION_UNUSED;
+    found.addAll([finding(entry, `Nothing uses the permission "${permission}".`, { file: 'manifest.json' })]);
+  }
+}

@@ -1,0 +1,82 @@
+/** Owns the RML check: every document parses, and what it refers to is in the package. Lua in it is the Lua check's. */
+import { MAX_TEXT_BYTES, type RmlDocument, readDocuments, resolveReference } from '../assets/documents.ts';
+import type { RmlAttribute, RmlElement } from '../assets/rml.ts';
+import { ASSET_CATALOGUE } from '../catalogue/assets.ts';
+import type { Check, PackageContents } from '../check.ts';
+import { FindingList } from '../finding-list.ts';
+import { PACKAGE_LIMITS } from '../limits.ts';
+import { printable } from '../text.ts';
+
+/** Docs/PACKAGE_FORMAT.md §6. */
+export const rmlCheck: Check = {
+  name: 'rml',
+  kind: 'policy',
+  run: (contents) => {
+    const found = new FindingList(PACKAGE_LIMITS.maxFindings);
+    for (const [file, bytes] of contents.files)
+      if (file.endsWith('.rml') && bytes.length > MAX_TEXT_BYTES)
+        found.add(ASSET_CATALOGUE.ASSET_TOO_LARGE, 'This document has over 4 MiB.', { file: printable(file) });
+    const documents = readDocuments(contents);
+    const templates = templateNames(documents);
+    for (const document of documents) checkDocument(document, contents, templates, found);
+    return found.list();
+  },
+};
+
+function templateNames(documents: readonly RmlDocument[]): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const { tree } of documents)
+    for (const element of tree.elements)
+      if (element.name === 'template')
+        for (const { name, value } of element.attributes) if (name === 'name') names.add(value);
+  return names;
+}
+
+function checkDocument(
+  document: RmlDocument,
+  contents: PackageContents,
+  templates: ReadonlySet<string>,
+  found: FindingList,
+): void {
+  const { tree, places, file } = document;
+  const { error } = tree;
+  if (error !== null)
+    found.add(
+      ASSET_CATALOGUE.RML_SYNTAX,
+      `This document does not parse: ${printable(error.message)}.`,
+      places(error.at),
+    );
+  for (const element of tree.elements)
+    for (const attribute of element.attributes) {
+      const kind = referenceKind(element, attribute);
+      if (kind === null) continue;
+      const place = places(attribute.at);
+      const shown = `"${printable(attribute.value)}"`;
+      if (kind === 'dynamic')
+        found.add(ASSET_CATALOGUE.RML_REFERENCE_DYNAMIC, `What ${shown} refers to is known only on the device.`, place);
+      else if (kind === 'template') {
+        if (!templates.has(attribute.value) && !exists(file, attribute.value, contents))
+          found.add(ASSET_CATALOGUE.RML_TEMPLATE_MISSING, `No template of the package is ${shown}.`, place);
+      } else if (!exists(file, attribute.value, contents))
+        found.add(ASSET_CATALOGUE.RML_REFERENCE_MISSING, `No file of the package is ${shown}.`, place);
+    }
+}
+
+/** What an attribute refers to: a file, a template by name or path, something made at run time, or nothing. */
+function referenceKind(element: RmlElement, attribute: RmlAttribute): 'file' | 'template' | 'dynamic' | null {
+  const { name, value } = attribute;
+  if (name === 'data-attr-src' || name === 'data-attr-href') return 'dynamic';
+  if (name === 'template' && element.name === 'body') return 'template';
+  if (name !== 'src' && name !== 'href') return null;
+  if (value.includes('{{')) return 'dynamic';
+  if (element.name === 'template') return 'template';
+  // A link that the user follows loads nothing into the app; `#…` stays in the document.
+  if (element.name === 'a' && (value.startsWith('#') || /^[a-z][a-z0-9+.-]*:/i.test(value))) return null;
+  // RmlUi's own textures, which the host makes, begin with a question mark.
+  return value.startsWith('?') && element.name === 'img' ? null : 'file';
+}
+
+function exists(file: string, reference: string, contents: PackageContents): boolean {
+  const path = resolveReference(file, reference);
+  return path !== null && contents.files.has(path);
+}

@@ -1,0 +1,51 @@
+/**
+ * Owns which file of the package a `require` means. It reads no file.
+ *
+ * `require "a.b"` tries `a/b.lua` and `a/b/init.lua`; a name with `/` or ending in `.lua` is a path already. Each is looked for
+ * beside the file that asks, then at the root of the package, in `assets/`, in `assets/scripts/`, and in the folders of the
+ * scripts that a document loads. The device looks in the same places in the same order.
+ */
+
+/** The folder of a path, with its slash, or '' at the root. */
+export function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/') + 1);
+}
+
+/** A path against a folder, with `.` and `..` taken out, or null where it leaves the package. */
+export function joinPath(folder: string, path: string): string | null {
+  const parts: string[] = [];
+  for (const part of `${folder}${path}`.split('/')) {
+    if (part === '..') {
+      if (parts.pop() === undefined) return null;
+    } else if (part !== '.' && part !== '') parts.push(part);
+  }
+  return parts.join('/');
+}
+
+export class Modules {
+  private readonly files: ReadonlyMap<string, Uint8Array>;
+  private readonly folders: readonly string[];
+
+  /** `scriptFolders` are those of the scripts that documents load. */
+  constructor(files: ReadonlyMap<string, Uint8Array>, scriptFolders: Iterable<string>) {
+    this.files = files;
+    this.folders = [...new Set(['', 'assets/', 'assets/scripts/', ...[...scriptFolders].slice(0, 20)])];
+  }
+
+  /** The path of the file that `require(name)` in `file` loads, or null. */
+  resolve(name: string, file: string): string | null {
+    if (name === '' || name.length > 512 || name.startsWith('/')) return null;
+    for (const folder of [folderOf(file), ...this.folders])
+      for (const candidate of candidates(name)) {
+        const path = joinPath(folder, candidate);
+        if (path !== null && this.files.has(path)) return path;
+      }
+    return null;
+  }
+}
+
+function candidates(name: string): readonly string[] {
+  if (name.endsWith('.lua')) return [name];
+  const path = name.includes('/') ? name : name.replaceAll('.', '/');
+  return [`${path}.lua`, `${path}/init.lua`];
+}
