@@ -1,4 +1,5 @@
 /** Owns the type of who is asking. It decides nothing (access.ts does) and reads nothing (service.ts does). */
+import { actorOf } from '../audit/actor.ts';
 
 export const API_KEY_SCOPES = [
   'apps:read',
@@ -70,8 +71,6 @@ export function viewerOf(developer: DeveloperIdentity, credential: Credential): 
 }
 
 /** Who acted and from where, as the audit log wants it. */
-export function actor(viewer: Viewer, origin: Origin) {
-  const base = { ip: origin.address, userAgent: origin.userAgent };
-  if (viewer.kind === 'anonymous') return { ...base, actorId: null, via: 'SYSTEM' as const };
-  return { ...base, actorId: viewer.developerId, via: viewer.credential.kind };
+export function actor(viewer: Viewer, origin: Origin): ReturnType<typeof actorOf> {
+  return actorOf(viewer, { ip: origin.address, userAgent: origin.userAgent });
 }
