@@ -1,11 +1,13 @@
 /** Owns talking GraphQL to a server: queries and mutations over HTTP, subscriptions over graphql-ws. It prints nothing. */
-import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
-import { print } from 'graphql';
+import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
 import { createClient as createSocketClient, type Client as SocketClient } from 'graphql-ws';
 import WebSocket from 'ws';
 import { z } from 'zod';
 import type { Credential } from './credentials.ts';
 import { CliError, EXIT } from './errors.ts';
+
+/** A document of `cli/operations/`: its text, with the types of its data and variables. */
+export type Document<Data, Variables> = DocumentTypeDecoration<Data, Variables> & { toString(): string };
 
 /** A request may take this long before it counts as a network failure. */
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -22,10 +24,10 @@ export interface Client {
   readonly serverUrl: string;
   readonly credential: Credential | null;
   /** Runs a query or mutation. Throws a CliError for every failure, by network or by server. */
-  request<Data, Variables>(document: TypedDocumentNode<Data, Variables>, variables: Variables): Promise<Data>;
+  request<Data, Variables>(document: Document<Data, Variables>, variables: Variables): Promise<Data>;
   /** Follows a subscription until `signal` aborts or the server ends it. Reconnecting is the caller's, who holds the cursor. */
   subscribe<Data, Variables>(
-    document: TypedDocumentNode<Data, Variables>,
+    document: Document<Data, Variables>,
     variables: Variables,
     signal: AbortSignal,
   ): AsyncGenerator<Data>;
@@ -42,11 +44,11 @@ export function createClient({ serverUrl, credential, fetch }: ClientOptions): C
   return {
     serverUrl,
     credential,
-    async request<Data, Variables>(document: TypedDocumentNode<Data, Variables>, variables: Variables) {
+    async request<Data, Variables>(document: Document<Data, Variables>, variables: Variables) {
       const response = await send(fetch, endpoint, {
         method: 'POST',
         headers: { 'content-type': 'application/json', accept: 'application/graphql-response+json', ...authorization },
-        body: JSON.stringify({ query: print(document), variables }),
+        body: JSON.stringify({ query: document.toString(), variables }),
         signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
       });
       const answer = Answer.safeParse(await readJson(response, endpoint));
@@ -55,16 +57,15 @@ export function createClient({ serverUrl, credential, fetch }: ClientOptions): C
       // The document and this server's schema make the type; a server that breaks its schema shows as undefined fields.
       return answer.data.data as Data;
     },
-    async *subscribe<Data, Variables>(
-      document: TypedDocumentNode<Data, Variables>,
-      variables: Variables,
-      signal: AbortSignal,
-    ) {
+    async *subscribe<Data, Variables>(document: Document<Data, Variables>, variables: Variables, signal: AbortSignal) {
       const socket = createSocket(endpoint, authorization);
       const stop = () => void socket.dispose();
       signal.addEventListener('abort', stop, { once: true });
       try {
-        const results = socket.iterate<Data>({ query: print(document), variables: Object.fromEntries(Object.entries(variables ?? {})) });
+        const results = socket.iterate<Data>({
+          query: document.toString(),
+          variables: Object.fromEntries(Object.entries(variables ?? {})),
+        });
         for await (const { data, errors } of results) {
           throwErrors(GraphqlErrors.optional().parse(errors), serverUrl, credential);
           if (data !== undefined && data !== null) yield data;

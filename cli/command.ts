@@ -32,6 +32,8 @@ export type OptionValues<O extends Options> = {
 export interface Outcome {
   readonly json: unknown;
   readonly lines?: readonly Styled[];
+  /** What to do next and the like: on stderr, after the lines; left out under `--json`. */
+  readonly notes?: readonly Styled[];
   readonly exit?: ExitCode;
 }
 
@@ -128,6 +130,9 @@ export function readArguments(
   return { args, values };
 }
 
+/** The options that `main` takes out beforehand, to suggest them too. */
+const GLOBAL_NAMES = ['json', 'non-interactive', 'url', 'no-color', 'help'];
+
 interface OptionToken {
   readonly name: string;
   readonly rawName: string;
@@ -138,7 +143,7 @@ interface OptionToken {
 function optionValue(token: OptionToken, spec: OptionSpec | undefined, rules: ArgumentRules): string | boolean {
   const help = `${rules.path} --help`;
   if (spec === undefined || !Object.hasOwn(rules.options, token.name)) {
-    const close = closest(token.name, Object.keys(rules.options));
+    const close = closest(token.name, [...Object.keys(rules.options), ...GLOBAL_NAMES]);
     throw usageError(
       `${rules.path} has no option ${token.rawName}.${close === null ? '' : ` Did you mean --${close}?`}`,
       help,

@@ -41,7 +41,7 @@ export interface Context {
 export function createContext(world: World, options: GlobalOptions): Context {
   const env = options.noColour ? { ...world.env, NO_COLOR: '1' } : world.env;
   const credentials = createCredentials(env);
-  const serverUrl = parseServerUrl(options.url ?? (env['MOSIS_URL'] || DEFAULT_URL));
+  const serverUrl = parseServerUrl(options.url ?? (env.MOSIS_URL || DEFAULT_URL));
   let client: Promise<Client> | null = null;
   return {
     cwd: world.cwd,

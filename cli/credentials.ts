@@ -26,8 +26,8 @@ export interface Credential {
 
 /** `$XDG_CONFIG_HOME/mosis`, or `~/.config/mosis`. */
 export function configFolder(env: NodeJS.ProcessEnv): string {
-  const base = env['XDG_CONFIG_HOME'];
-  return join(base?.startsWith('/') ? base : join(env['HOME'] ?? homedir(), '.config'), 'mosis');
+  const base = env.XDG_CONFIG_HOME;
+  return join(base?.startsWith('/') ? base : join(env.HOME ?? homedir(), '.config'), 'mosis');
 }
 
 export interface Credentials {
@@ -49,7 +49,7 @@ export function createCredentials(env: NodeJS.ProcessEnv): Credentials {
   return {
     path,
     async find(serverUrl) {
-      const token = env['MOSIS_TOKEN'];
+      const token = env.MOSIS_TOKEN;
       if (token !== undefined && token !== '') return { token, source: 'environment', email: null };
       const stored = (await read(path)).servers[originOf(serverUrl)];
       return stored === undefined ? null : { token: stored.token, source: 'file', email: stored.email ?? null };

@@ -35,6 +35,24 @@ export async function writeFileAtomic(
   await syncFolder(folder);
 }
 
+/** Writes a file that must not exist yet (EEXIST otherwise), or with `replace` one that may. */
+export async function writeNewFile(
+  path: string,
+  data: string,
+  { mode = 0o644, folderMode = 0o755 }: WriteOptions = {},
+  existing: 'refuse' | 'replace' = 'refuse',
+): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: folderMode });
+  const file = await open(path, existing === 'refuse' ? 'wx' : 'w', mode);
+  try {
+    await file.writeFile(data);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await syncFolder(dirname(path));
+}
+
 /** Makes a rename in a folder durable; systems that cannot open a folder do it by themselves. */
 export async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return;

@@ -24,7 +24,7 @@ export async function main(argv: readonly string[], world: World): Promise<numbe
   } catch (error) {
     const failure = asCliError(error);
     output.failure(failure);
-    if (world.env['MOSIS_DEBUG'] === '1' && error instanceof Error) world.stderr.write(`${error.stack}\n`);
+    if (world.env.MOSIS_DEBUG === '1' && error instanceof Error) world.stderr.write(`${error.stack}\n`);
     return failure.exit;
   }
 }
@@ -44,7 +44,10 @@ async function dispatch(split: Split, world: World, output: ReturnType<typeof cr
   const context: Context = createContext(world, split);
   const outcome = await command.run(context, argv, path);
   if (split.json) output.document(outcome.json);
-  else for (const line of outcome.lines ?? []) context.output.line(line);
+  else {
+    for (const line of outcome.lines ?? []) context.output.line(line);
+    for (const note of outcome.notes ?? []) context.output.note(note);
+  }
   return outcome.exit ?? EXIT.done;
 }
 

@@ -40,9 +40,9 @@ export interface Progress {
 
 /** Whether colours are wanted on a stream: a terminal, and neither NO_COLOR nor a dumb one. FORCE_COLOR wins over not being one. */
 export function wantsColours(sink: Sink, env: NodeJS.ProcessEnv): boolean {
-  if (env['NO_COLOR'] !== undefined && env['NO_COLOR'] !== '') return false;
-  if (env['FORCE_COLOR'] !== undefined && env['FORCE_COLOR'] !== '0') return true;
-  return sink.isTTY === true && env['TERM'] !== 'dumb';
+  if (env.NO_COLOR !== undefined && env.NO_COLOR !== '') return false;
+  if (env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== '0') return true;
+  return sink.isTTY === true && env.TERM !== 'dumb';
 }
 
 /** JSON in which no character reaches a terminal raw: C1 controls and direction changes are escaped too. */
@@ -80,7 +80,7 @@ export function createOutput({ stdout, stderr, json, env }: OutputOptions): Outp
       if (error.next !== null) note(t`${dim(' next:')} ${error.next}`);
     },
     progress(label, totalBytes) {
-      const bar = stderr.isTTY === true && env['TERM'] !== 'dumb';
+      const bar = stderr.isTTY === true && env.TERM !== 'dumb';
       return bar ? liveBar(stderr, label, totalBytes, coloursErr) : plainBar(note, label, totalBytes);
     },
   };

@@ -15,7 +15,8 @@ export interface Prompt {
 
 export interface AskOptions {
   readonly flag: string;
-  readonly fallback?: string;
+  /** What an empty answer means; only offered to a person, never assumed. */
+  readonly suggestion?: string;
   /** What is wrong with an answer, or null; the question is asked again. */
   readonly check?: (answer: string) => string | null;
 }
@@ -31,7 +32,7 @@ export function createPrompt({ input, output, nonInteractive }: PromptStreams): 
   const interactive = !nonInteractive && input.isTTY === true && output.isTTY === true;
   const refuse = (question: Styled, flag: string) => {
     const why = nonInteractive ? '--non-interactive was given' : 'this is not a terminal';
-    return usageError(`${question.plain} has no answer, and nobody can be asked: ${why}.`, `add ${flag}`);
+    return usageError(`${question.plain}: no answer was given, and nobody can be asked because ${why}.`, `add ${flag}`);
   };
   const readLine = async (text: string, signal: AbortSignal) => {
     const lines = createInterface({ input, output, terminal: true });
@@ -43,15 +44,12 @@ export function createPrompt({ input, output, nonInteractive }: PromptStreams): 
   };
   return {
     interactive,
-    async ask(question, { flag, fallback, check }) {
-      if (!interactive) {
-        if (fallback !== undefined) return fallback;
-        throw refuse(question, flag);
-      }
-      const shown = fallback === undefined || fallback === '' ? question : t`${question} ${dim(`(${fallback})`)}`;
+    async ask(question, { flag, suggestion, check }) {
+      if (!interactive) throw refuse(question, flag);
+      const shown = suggestion === undefined ? question : t`${question} ${dim(`(${suggestion})`)}`;
       for (;;) {
         const answer = await cancellable((signal) => readLine(`${shown.ansi}: `, signal));
-        const value = answer.trim() === '' ? (fallback ?? '') : answer.trim();
+        const value = answer.trim() === '' ? (suggestion ?? '') : answer.trim();
         const problem = check?.(value) ?? null;
         if (problem === null) return value;
         output.write(`${t`  ${problem}`.plain}\n`);
