@@ -180,7 +180,7 @@ function inflate(parts: readonly Uint8Array[], size: number): Uint8Array {
       stream.push(data.subarray(at, at + STEP_BYTES), at + STEP_BYTES >= data.length);
   } catch (error) {
     if (error instanceof PngError) throw error;
-    throw new PngError('its image data can not be inflated');
+    throw new PngError('its image data cannot be inflated');
   }
   if (filled < size) throw new PngError('its image data is shorter than its size says');
   const stored = new DataView(data.buffer, data.byteOffset + data.length - 4, 4).getUint32(0);

@@ -5,7 +5,7 @@ export const ASSET_CATALOGUE = defineCatalogue({
   ASSET_TOO_LARGE: {
     severity: 'error',
     title: 'Text file too large to check',
-    why: 'The checks bound their work; what they do not read can not be approved.',
+    why: 'The checks bound their work; what they do not read cannot be approved.',
     fix: 'Split the file.',
     bad: 'assets/main.rml with 6 MiB',
     good: 'assets/main.rml with 40 KiB',
@@ -32,7 +32,7 @@ export const ASSET_CATALOGUE = defineCatalogue({
   ICON_64_MISSING: {
     severity: 'warning',
     title: 'No icon of 64 pixels',
-    why: 'A version without it can not be submitted: the home screen and the store need it.',
+    why: 'A version without it cannot be submitted: the home screen and the store need it.',
     fix: 'Add "64" to "icons" in manifest.json.',
     bad: '"icons": { "32": "icons/32.png" }',
     good: '"icons": { "32": "icons/32.png", "64": "icons/64.png" }',
@@ -68,7 +68,7 @@ export const ASSET_CATALOGUE = defineCatalogue({
   RML_REFERENCE_DYNAMIC: {
     severity: 'notice',
     title: 'Reference made by a data binding',
-    why: 'Whether the file exists can not be checked before the app runs.',
+    why: 'Whether the file exists cannot be checked before the app runs.',
     fix: 'Nothing, if every value it can have is a file of the package.',
     bad: '<img data-attr-src="picture"/>',
     good: '<img src="/assets/images/picture.png"/>',
@@ -77,7 +77,7 @@ export const ASSET_CATALOGUE = defineCatalogue({
   RCSS_SYNTAX: {
     severity: 'error',
     title: 'RCSS does not parse',
-    why: 'RmlUi drops what it can not read, and the rules after it.',
+    why: 'RmlUi drops what it cannot read, and the rules after it.',
     fix: 'Correct the sheet at the place shown.',
     bad: 'body { color: red',
     good: 'body { color: red; }',
@@ -113,7 +113,7 @@ export const ASSET_CATALOGUE = defineCatalogue({
   LOCALE_JSON: {
     severity: 'error',
     title: 'Locale table is not JSON',
-    why: 'The device can not read the table, and shows keys instead of text.',
+    why: 'The device cannot read the table, and shows keys instead of text.',
     fix: 'Correct the JSON at the place shown; no key may appear twice.',
     bad: '{ "title": "Notes", }',
     good: '{ "title": "Notes" }',

@@ -5,7 +5,7 @@ export const LUA_CATALOGUE = defineCatalogue({
   LUA_SYNTAX: {
     severity: 'error',
     title: 'Lua does not parse',
-    why: 'A file that is not Lua 5.4 stops the app on the device, and can not be checked.',
+    why: 'A file that is not Lua 5.4 stops the app on the device, and cannot be checked.',
     fix: 'Correct the syntax at the place shown.',
     bad: 'local x = = 1',
     good: 'local x = 1',
@@ -14,7 +14,7 @@ export const LUA_CATALOGUE = defineCatalogue({
   LUA_TOO_COMPLEX: {
     severity: 'error',
     title: 'Lua too large or too deeply nested',
-    why: 'The analysis bounds its work; what it does not read can not be approved.',
+    why: 'The analysis bounds its work; what it does not read cannot be approved.',
     fix: 'Split the file, or build the expression in steps. Large data belongs in JSON files.',
     bad: 'return ((((((((((((((((((((1))))))))))))))))))))  -- 200 levels or more',
     good: 'return 1',
@@ -76,7 +76,7 @@ export const LUA_CATALOGUE = defineCatalogue({
   },
   LUA_REQUIRE_DYNAMIC: {
     severity: 'error',
-    title: 'require of something that can not be read',
+    title: 'require of something that cannot be read',
     why: 'Which code an app loads must be known before it runs.',
     fix: 'Call require with a constant name; choose between modules after loading them.',
     bad: 'require("pages." .. name)',
@@ -104,7 +104,7 @@ export const LUA_CATALOGUE = defineCatalogue({
   LUA_GLOBAL_TABLE_ESCAPE: {
     severity: 'error',
     title: 'Globals passed on',
-    why: 'Once _G, _ENV, os or string is an argument, a result or a field, what is taken from it can not be followed.',
+    why: 'Once _G, _ENV, os or string is an argument, a result or a field, what is taken from it cannot be followed.',
     fix: 'Pass the functions that are needed instead of the table.',
     bad: 'setup(_G)',
     good: 'setup({ print = print, time = os.time })',
@@ -131,7 +131,7 @@ export const LUA_CATALOGUE = defineCatalogue({
   LUA_PERMISSION_MISSING: {
     severity: 'error',
     title: 'API without its permission',
-    why: 'The device refuses the call, so this part of the app can not work; and users must see what an app asks for.',
+    why: 'The device refuses the call, so this part of the app cannot work; and users must see what an app asks for.',
     fix: 'Add the permission to "permissions" in manifest.json, or remove the call.',
     bad: 'mosis.camera.capture(show)  -- "permissions": []',
     good: 'mosis.camera.capture(show)  -- "permissions": ["camera"]',
@@ -158,7 +158,7 @@ export const LUA_CATALOGUE = defineCatalogue({
   LUA_PLATFORM_DYNAMIC: {
     severity: 'warning',
     title: 'Part of the API chosen at run time',
-    why: 'Which permissions the code needs can not be read, so a person has to look.',
+    why: 'Which permissions the code needs cannot be read, so a person has to look.',
     fix: 'Name the part of the API: mosis.storage, mosis.net.',
     bad: 'mosis[part].get(key)',
     good: 'mosis.storage.get(key)',

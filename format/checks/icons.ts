@@ -5,7 +5,7 @@ import type { Check } from '../check.ts';
 import { type Finding, finding } from '../findings.ts';
 import { printable } from '../text.ts';
 
-/** Docs/PACKAGE_FORMAT.md §3 and §6. A package without the icon "64" is valid, but can not be submitted. */
+/** Docs/PACKAGE_FORMAT.md §3 and §6. A package without the icon "64" is valid, but cannot be submitted. */
 export const iconsCheck: Check = {
   name: 'icons',
   kind: 'policy',

@@ -110,10 +110,10 @@ export class Analysis extends Walk {
   private environment(value: Value, at: number): void {
     const readable = value.kind === 'globals' || (value.kind === 'table' && !value.sensitive);
     if (!readable)
-      this.report.add(LUA_CATALOGUE.LUA_ENVIRONMENT_CHANGE, '"_ENV" gets a value that can not be read here.', at);
+      this.report.add(LUA_CATALOGUE.LUA_ENVIRONMENT_CHANGE, '"_ENV" gets a value that cannot be read here.', at);
   }
 
-  private parameters(variables: readonly Variable[]): void {
+  protected parameters(variables: readonly Variable[]): void {
     for (const variable of variables) {
       if (variable.name === '_ENV') this.environment(UNKNOWN, variable.at);
       else if (variable.name === PLATFORM_GLOBAL) this.shadows(variable);
@@ -161,21 +161,21 @@ export class Analysis extends Walk {
     if (known || key.kind === 'boolean') return;
     if (mustBeFollowed(base)) {
       const name = base.kind === 'globals' ? 'the table of globals' : nameOf(base);
-      this.report.add(LUA_CATALOGUE.LUA_GLOBAL_INDIRECT, `A key of ${name} can not be read before it runs.`, at);
+      this.report.add(LUA_CATALOGUE.LUA_GLOBAL_INDIRECT, `A key of ${name} cannot be read before it runs.`, at);
     } else if (isPlatform(base)) this.platformKey(base.path, at);
   }
 
   private platformKey(path: string, at: number): void {
     if (path === PLATFORM_GLOBAL) this.unclear(at);
     else if (takesUrl(`${path}.call`))
-      this.report.add(LUA_CATALOGUE.LUA_NETWORK_HOST_DYNAMIC, `Which call of "${path}" this is can not be read.`, at);
+      this.report.add(LUA_CATALOGUE.LUA_NETWORK_HOST_DYNAMIC, `Which call of "${path}" this is cannot be read.`, at);
   }
 
   private unclear(at: number): void {
     this.facts.platformUnclear = true;
     this.report.add(
       LUA_CATALOGUE.LUA_PLATFORM_DYNAMIC,
-      `Which part of "${PLATFORM_GLOBAL}" is used can not be read.`,
+      `Which part of "${PLATFORM_GLOBAL}" is used cannot be read.`,
       at,
     );
   }
@@ -238,7 +238,7 @@ export class Analysis extends Walk {
     if (leavesSight)
       this.report.add(
         LUA_CATALOGUE.LUA_GLOBAL_TABLE_ESCAPE,
-        `${nameOf(value)} goes where it can not be followed.`,
+        `${nameOf(value)} goes where it cannot be followed.`,
         node.at,
       );
     else if (value.kind === 'global' && value.path === 'require')
@@ -252,7 +252,7 @@ export class Analysis extends Walk {
     else if (takesUrl(path) || takesUrl(`${path}.call`))
       this.report.add(
         LUA_CATALOGUE.LUA_NETWORK_HOST_DYNAMIC,
-        `"${printable(path)}" is passed on, so its host can not be read.`,
+        `"${printable(path)}" is passed on, so its host cannot be read.`,
         at,
       );
   }
@@ -332,7 +332,7 @@ export class Analysis extends Walk {
 
   private required(name: Value, at: number): void {
     if (name.kind !== 'string' || !name.whole || name.computed) {
-      this.report.add(LUA_CATALOGUE.LUA_REQUIRE_DYNAMIC, 'What this "require" loads can not be read.', at);
+      this.report.add(LUA_CATALOGUE.LUA_REQUIRE_DYNAMIC, 'What this "require" loads cannot be read.', at);
       return;
     }
     if (callValue({ kind: 'global', path: 'require' }, [name]) !== UNKNOWN) return;

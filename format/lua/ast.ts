@@ -143,6 +143,7 @@ export interface IfStatement {
 export interface NumericForStatement {
   readonly type: 'numericFor';
   readonly at: number;
+  readonly variables: readonly Variable[];
   /** Start, limit and, where given, step. */
   readonly range: readonly Expression[];
   readonly body: Block;
@@ -150,6 +151,7 @@ export interface NumericForStatement {
 export interface GenericForStatement {
   readonly type: 'genericFor';
   readonly at: number;
+  readonly variables: readonly Variable[];
   readonly iterators: readonly Expression[];
   readonly body: Block;
 }

@@ -216,11 +216,11 @@ export abstract class ExpressionParser {
     }
   }
 
-  /** Reads `.name` or `[key]` after `base`. */
+  /** Reads `.name`, `[key]` or, in a definition, `:name` after `base`. */
   protected index(base: Expression): IndexExpression {
     const lexer = this.lexer;
     const open = lexer.start;
-    const dotted = lexer.is('.');
+    const dotted = !lexer.is('[');
     lexer.next();
     let key: Expression;
     if (dotted) {

@@ -10,7 +10,7 @@ const HOST = /^(?:https?|wss?):\/\/(?:[^/?#\s@]+@)?[^/?#\s@]+([/?#])?/i;
 export function checkHost(api: string, argument: Value, at: number, report: LuaReport): void {
   const url = argument.kind === 'table' ? indexValue(argument, stringValue('url')) : argument;
   if (hasConstantHost(url)) return;
-  report.add(LUA_CATALOGUE.LUA_NETWORK_HOST_DYNAMIC, `The host that "${api}" connects to can not be read.`, at);
+  report.add(LUA_CATALOGUE.LUA_NETWORK_HOST_DYNAMIC, `The host that "${api}" connects to cannot be read.`, at);
 }
 
 function hasConstantHost(url: Value): boolean {

@@ -168,13 +168,13 @@ class Parser extends ExpressionParser {
     if (numeric && (values.length < 2 || values.length > 3)) this.fail('a numeric "for" takes two or three values');
     this.expect('do');
     this.scopes.openBlock(true);
-    for (const { name, at: nameAt } of names) this.scopes.declare(name, nameAt, 'loop');
+    const variables = names.map((n) => this.scopes.declare(n.name, n.at, 'loop'));
     const body = this.block();
     this.scopes.closeBlock();
     this.expectClosing('end', 'for', at);
     return numeric
-      ? { type: 'numericFor', at, range: values, body }
-      : { type: 'genericFor', at, iterators: values, body };
+      ? { type: 'numericFor', at, variables, range: values, body }
+      : { type: 'genericFor', at, variables, iterators: values, body };
   }
 
   private functionStatement(at: number): Statement {

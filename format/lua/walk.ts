@@ -1,5 +1,5 @@
 /** Owns the visit of every statement and every expression's parts, in order. The judgement is in `analysis.ts`. */
-import type { AssignStatement, Block, Expression, LocalStatement, Statement } from './ast.ts';
+import type { AssignStatement, Block, Expression, LocalStatement, Statement, Variable } from './ast.ts';
 import type { Value } from './values.ts';
 
 /**
@@ -12,6 +12,8 @@ export abstract class Walk {
   protected abstract expression(node: Expression, role: Role): Value;
   protected abstract local(node: LocalStatement): void;
   protected abstract assign(node: AssignStatement): void;
+  /** Called for what a function or a loop declares. */
+  protected abstract parameters(variables: readonly Variable[]): void;
   /** Called for each loop, and for each block that holds a label. */
   protected abstract loop(node: Statement): void;
   protected abstract labels(body: Block): void;
@@ -44,9 +46,11 @@ export abstract class Walk {
         this.expression(node.condition, 'test');
         break;
       case 'numericFor':
+        this.parameters(node.variables);
         for (const value of node.range) this.expression(value, 'test');
         break;
       case 'genericFor':
+        this.parameters(node.variables);
         for (const value of node.iterators) this.expression(value, 'escape');
         break;
       case 'if':
