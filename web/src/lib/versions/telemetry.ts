@@ -1,0 +1,12 @@
+// Arranges the counts of the telemetry API for charts. Pure.
+
+type Point = { date?: string | null; type?: string | null; count: string | number };
+
+/** One sum for each of `days` (YYYY-MM-DD), zero where nothing was counted. */
+export function perDay(series: readonly Point[], days: readonly string[]): number[] {
+  const sums = new Map<string, number>();
+  for (const point of series) {
+    if (point.date) sums.set(point.date, (sums.get(point.date) ?? 0) + Number(point.count));
+  }
+  return days.map((day) => sums.get(day) ?? 0);
+}
