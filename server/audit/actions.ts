@@ -73,7 +73,6 @@ export const AUDIT_ACTIONS = [
   'admin.reinstate_app',
   'admin.change_setting',
   'admin.retry_job',
-  'admin.cancel_job',
   'admin.backup',
   'admin.restore',
   'admin.read_audit',

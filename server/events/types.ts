@@ -1,6 +1,8 @@
 // Owns the closed list of event types and what an event is; every live view, timeline and mail is made from these.
 import type { JsonObject } from '../platform/json.ts';
 
+export type { JsonObject, JsonValue } from '../platform/json.ts';
+
 export const EVENT_TYPES = [
   'UPLOADED',
   'UPLOAD_REFUSED',
