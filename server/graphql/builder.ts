@@ -30,7 +30,6 @@ export interface SchemaShape {
   Context: GraphContext;
   PrismaTypes: PrismaTypes;
   DefaultFieldNullability: false;
-  DefaultInputFieldRequiredness: false;
   AuthScopes: {
     /** Any account, by session, CLI session or API key. */
     signedIn: boolean;
@@ -54,7 +53,6 @@ export const builder = new SchemaBuilder<SchemaShape>({
   // Errors come first, so that they wrap what authorization and validation throw.
   plugins: [ErrorsPlugin, ScopeAuthPlugin, PrismaPlugin, RelayPlugin, ComplexityPlugin, ValidationPlugin],
   defaultFieldNullability: false,
-  defaultInputFieldRequiredness: false,
   errors: {
     defaultTypes: [ValidationProblem, ConflictProblem, RateLimitedProblem, DomainProblem],
     directResult: true,

@@ -10,7 +10,7 @@ export function maskError(error: unknown, reference: string, log: Log): GraphQLE
   if (error instanceof GraphQLError && (original === undefined || original === null || original instanceof GraphQLError)) {
     return withCode(error);
   }
-  const place = error instanceof GraphQLError ? { nodes: error.nodes, path: error.path } : {};
+  const place = error instanceof GraphQLError ? placeOf(error) : {};
   if (original instanceof DomainError && original.code !== 'INTERNAL') {
     const { retryAfterSeconds, currentState, fields } = original.details;
     return new GraphQLError(original.message, {
@@ -34,10 +34,17 @@ export function maskError(error: unknown, reference: string, log: Log): GraphQLE
 function withCode(error: GraphQLError): GraphQLError {
   if (error.extensions.code !== undefined) return error;
   return new GraphQLError(error.message, {
-    nodes: error.nodes,
-    source: error.source,
-    positions: error.positions,
-    path: error.path,
+    ...placeOf(error),
     extensions: { ...error.extensions, code: 'BAD_REQUEST' },
   });
+}
+
+/** Where in the document and the answer an error belongs. */
+function placeOf(error: GraphQLError) {
+  return {
+    nodes: error.nodes ?? null,
+    source: error.source ?? null,
+    positions: error.positions ?? null,
+    path: error.path ?? null,
+  };
 }

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type ExecutionArgs, type GraphQLSchema, OperationTypeNode, getOperationAST } from 'graphql';
+import { type ExecutionArgs, type GraphQLError, type GraphQLSchema, OperationTypeNode, getOperationAST } from 'graphql';
 import type { SubscribePayload } from 'graphql-ws';
 import { type Extra, useServer } from 'graphql-ws/use/ws';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -101,9 +101,12 @@ export function attachGraphqlSocket(server: Server, options: GraphqlSocketOption
         return prepare(payload, context.extra, state);
       },
       onNext: (_context, _id, _payload, args, result) => {
-        if (result.errors === undefined) return result;
+        if (result.errors === undefined) return undefined;
         const { caller, log } = args.contextValue as GraphContext;
-        return { ...result, errors: result.errors.map((error) => maskError(error, caller.requestId, log)) };
+        return {
+          ...(result.data === undefined ? {} : { data: result.data }),
+          errors: result.errors.map((error) => maskError(error, caller.requestId, log).toJSON()),
+        };
       },
       execute: (args) => (args as PreparedArgs).envelopedExecute(args),
       subscribe: (args) => (args as PreparedArgs).envelopedSubscribe(args),
@@ -138,7 +141,7 @@ export function attachGraphqlSocket(server: Server, options: GraphqlSocketOption
     try {
       const document = enveloped.parse(payload.query);
       const problems = enveloped.validate(options.schema, document);
-      if (problems.length > 0) return problems.map((problem) => maskError(problem, state.requestId, options.log));
+      if (problems.length > 0) return problems.map((problem: GraphQLError) => maskError(problem, state.requestId, options.log));
       const operation = getOperationAST(document, payload.operationName);
       if (operation?.operation === OperationTypeNode.MUTATION) {
         return [documentError('BAD_REQUEST', 'Mutations run over HTTP POST, not over a WebSocket.')];

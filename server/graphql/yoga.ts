@@ -1,5 +1,5 @@
 /** Owns the Yoga server: schema, guards, masking. Both the HTTP edge and the socket run operations through it. */
-import { type GraphQLSchema, OperationTypeNode } from 'graphql';
+import { type DefinitionNode, type GraphQLSchema, OperationTypeNode } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import type { GraphContext } from './context.ts';
 import { documentError, guardPlugins } from './guards.ts';
@@ -44,7 +44,7 @@ function useTransportRules(): Plugin<GraphContext> {
     },
     onExecute({ args }) {
       const operation = args.document.definitions.find(
-        (definition) =>
+        (definition: DefinitionNode) =>
           definition.kind === 'OperationDefinition' &&
           (args.operationName === undefined || args.operationName === null || definition.name?.value === args.operationName),
       );

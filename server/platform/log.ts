@@ -9,7 +9,7 @@ const BLANKED = ['password', 'token', 'secret', 'authorization', 'cookie', '*.pa
 export function createLog(level: string): Logger {
   return pino({
     level,
-    base: undefined,
+    base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     redact: { paths: BLANKED, censor: '[blanked]' },
   });

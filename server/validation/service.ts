@@ -5,7 +5,7 @@
 import type { Finding } from '../../format/findings.ts';
 import { RULE_SET_VERSION } from '../../format/checks/registry.ts';
 import { CHECK_CATALOGUE } from './catalogue.ts';
-import type { JsonObject } from '../events/types.ts';
+import type { JsonObject } from '../platform/json.ts';
 import type { ClaimedJob, JobContext } from '../jobs/types.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database, Tx } from '../platform/db/database.ts';

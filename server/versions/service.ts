@@ -9,9 +9,9 @@ import { requireRole } from '../apps/access.ts';
 import { type ActOrigin, actorOf, SYSTEM_ACTOR } from '../audit/actor.ts';
 import type { AuditAction } from '../audit/actions.ts';
 import { DomainError, notFound } from '../errors.ts';
-import type { JsonObject } from '../events/types.ts';
+import type { JsonObject } from '../platform/json.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
-import type { Blobs } from '../platform/blobs/blobs.ts';
+import type { FolderBlobs } from '../platform/blobs/blobs.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database, Tx } from '../platform/db/database.ts';
 import { isUniqueViolation } from '../platform/db/errors.ts';
@@ -30,7 +30,7 @@ interface VersionsOptions {
   readonly db: Database;
   readonly work: Work;
   readonly clock: Clock;
-  readonly blobs: Blobs;
+  readonly blobs: FolderBlobs;
   readonly signer: StatementSigner;
   /** Ends the open reviews of a version that leaves the queue, in the same transaction. */
   readonly cancelReviews: (unit: Unit, versionId: string) => Promise<void>;

@@ -1,0 +1,98 @@
+/**
+ * Owns how an upload's bytes travel: tus 1.0, HEAD and PATCH only. `startUpload` is the only creator; creation, deletion,
+ * concatenation and deferred length are off. Tokens come in Authorization, never in a cookie.
+ */
+import { open } from 'node:fs/promises';
+import { FileStore } from '@tus/file-store';
+import { Server, Upload as TusUpload } from '@tus/server';
+import { DomainError } from '../errors.ts';
+import { problemDocument, statusOf } from '../http/problem.ts';
+import type { Route } from '../http/router.ts';
+import type { Uploads } from './uploads.ts';
+
+export const UPLOAD_PATH = '/uploads';
+
+interface TusOptions {
+  readonly uploads: Uploads;
+  readonly folder: string;
+  readonly maxPackageBytes: number;
+  readonly publicUrl: string;
+}
+
+/** The route of uploads. */
+export function uploadRoutes({ uploads, folder, maxPackageBytes, publicUrl }: TusOptions): Route[] {
+  const server = new Server({
+    path: UPLOAD_PATH,
+    datastore: new SyncedStore(uploads, folder),
+    maxSize: maxPackageBytes,
+    relativeLocation: true,
+    allowedOrigins: [publicUrl],
+    disableTerminationForFinishedUploads: true,
+    async onIncomingRequest(request, id) {
+      try {
+        const upload = await uploads.authorise(id, bearer(request.headers.get('authorization')));
+        // A crash between the last byte and its answer leaves a full upload that nobody finished.
+        if (upload.state === 'OPEN') await uploads.finish(id);
+      } catch (error) {
+        throw asTusError(error);
+      }
+    },
+    async onUploadFinish(_request, upload) {
+      try {
+        await uploads.finish(upload.id);
+      } catch (error) {
+        throw asTusError(error);
+      }
+      return {};
+    },
+  });
+  return [
+    {
+      methods: ['HEAD', 'PATCH', 'OPTIONS'],
+      path: `${UPLOAD_PATH}/{id}`,
+      handler: async (request, response) => {
+        await server.handle(request, response);
+      },
+    },
+  ];
+}
+
+function bearer(header: string | null): string | null {
+  return /^Bearer ([A-Za-z0-9_-]{20,128})$/.exec(header ?? '')?.[1] ?? null;
+}
+
+function asTusError(error: unknown): unknown {
+  if (!(error instanceof DomainError)) return error;
+  return { status_code: statusOf(error.code), body: `${JSON.stringify(problemDocument(error))}\n` };
+}
+
+/** tus's file store with sizes from our rows and every written byte synced, so that a resumed offset survives a power cut. */
+class SyncedStore extends FileStore {
+  readonly #uploads: Uploads;
+
+  constructor(uploads: Uploads, directory: string) {
+    super({
+      directory,
+      configstore: {
+        get: async (id) => {
+          const known = await uploads.sizeOf(id);
+          return known === null ? undefined : new TusUpload({ id, size: known.size, offset: 0 });
+        },
+        set: async () => {},
+        delete: async () => {},
+      },
+    });
+    this.extensions = [];
+    this.#uploads = uploads;
+  }
+
+  override async write(...[readable, id, offset]: Parameters<FileStore['write']>): Promise<number> {
+    try {
+      return await super.write(readable, id, offset);
+    } finally {
+      const handle = await open(this.#uploads.pathOf(id), 'r+').catch(() => null);
+      await handle?.sync();
+      await handle?.close();
+    }
+  }
+}

@@ -1,0 +1,248 @@
+/**
+ * Owns uploads from their start to RECEIVED: limits, tokens, the size and hash they must have. What is in the bytes is the
+ * gate's business (gate.ts); how they travel is tus.ts's.
+ */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { Viewer } from '../accounts/viewer.ts';
+import { requireRole } from '../apps/access.ts';
+import { onlyText } from '../apps/inputs.ts';
+import { type ActOrigin, actorOf } from '../audit/actor.ts';
+import { DomainError, notFound } from '../errors.ts';
+import type { Upload } from '../generated/prisma/client.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Database, Tx } from '../platform/db/database.ts';
+import { type Ids, isId } from '../platform/ids.ts';
+import type { Work } from '../unit-of-work.ts';
+import { MEMBER_ACTS } from './access.ts';
+import { refuseUpload } from './refusal.ts';
+
+export const UPLOAD_STATES = ['OPEN', 'RECEIVED', 'ACCEPTED', 'REFUSED'] as const;
+export type UploadState = (typeof UPLOAD_STATES)[number];
+export const UPLOAD_VIAS = ['PORTAL', 'CLI', 'API'] as const;
+export type UploadVia = (typeof UPLOAD_VIAS)[number];
+
+const MAX_OPEN_UPLOADS = 5;
+const MAX_OPEN_BYTES = 250 * 1024 * 1024;
+const TOKEN_MS = 60 * 60 * 1000;
+const UPLOAD_MS = 24 * 60 * 60 * 1000;
+const TOKEN_BYTES = 32;
+
+export interface StartUploadInput {
+  readonly appId: string;
+  readonly size: number;
+  readonly sha256: string;
+  readonly releaseNotes: string;
+  readonly via: UploadVia;
+}
+
+/** An upload and the bearer token its bytes travel with; the token is told once and only its hash is kept. */
+export interface StartedUpload {
+  readonly upload: Upload;
+  readonly token: string;
+}
+
+interface UploadsOptions {
+  readonly db: Database;
+  readonly work: Work;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  /** Folder of bytes under way. */
+  readonly folder: string;
+  readonly maxPackageBytes: number;
+}
+
+export type Uploads = ReturnType<typeof createUploads>;
+
+export function createUploads({ db, work, clock, ids, folder, maxPackageBytes }: UploadsOptions) {
+  const finishing = new Map<string, Promise<void>>();
+  const pathOf = (id: string): string => {
+    if (!isId(id)) throw notFound('The upload');
+    return join(folder, id);
+  };
+
+  async function ownOpen(tx: Tx | Database['prisma'], viewer: Viewer, uploadId: string): Promise<Upload> {
+    const upload = await tx.upload.findUnique({ where: { id: uploadId } });
+    const mine = viewer.kind === 'developer' && upload?.developerId === viewer.developerId;
+    if (upload === null || !mine) throw notFound('The upload');
+    return upload;
+  }
+
+  async function finishOnce(id: string): Promise<void> {
+    const upload = await db.prisma.upload.findUnique({ where: { id } });
+    if (upload === null || upload.state !== 'OPEN') return;
+    const path = pathOf(id);
+    const size = (await stat(path).catch(() => null))?.size ?? 0;
+    if (size < upload.size) return;
+    const hash = size === upload.size ? await sha256Of(path) : 'longer than announced';
+    if (hash !== upload.sha256) {
+      await rm(path, { force: true });
+      await work((unit) =>
+        refuseUpload(unit, clock, upload, [
+          {
+            code: 'UPLOAD_HASH_MISMATCH',
+            severity: 'error',
+            message: 'The bytes that arrived do not have the announced SHA-256.',
+            help: 'Start a new upload; if it happens again, the file changed while it was being sent.',
+          },
+        ]),
+      );
+      throw new DomainError('UPLOAD_HASH_MISMATCH', 'The bytes that arrived do not have the announced SHA-256. They were deleted; start a new upload.');
+    }
+    await syncFile(path);
+    await work(async (unit) => {
+      const received = await unit.tx.upload.updateMany({ where: { id, state: 'OPEN' }, data: { state: 'RECEIVED' } });
+      if (received.count === 1) unit.enqueue({ kind: 'gate-upload', key: `gate:${id}`, payload: { uploadId: id }, maxAttempts: 3 });
+    });
+  }
+
+  const service = {
+    pathOf,
+
+    /** Opens an upload for the app. Throws UPLOAD_TOO_LARGE, UPLOAD_LIMIT or what `requireRole` throws. */
+    async start(viewer: Viewer, input: StartUploadInput, origin: ActOrigin): Promise<StartedUpload> {
+      const releaseNotes = onlyText(input.releaseNotes, 'input.releaseNotes', 4000);
+      if (input.size > maxPackageBytes) {
+        throw new DomainError('UPLOAD_TOO_LARGE', `The package has ${input.size} bytes; this server takes at most ${maxPackageBytes}. Make it smaller.`);
+      }
+      if (input.size < 1) throw new DomainError('VALIDATION', 'input.size must be at least 1.', { fields: [{ path: 'input.size', message: 'must be at least 1' }] });
+      const token = randomBytes(TOKEN_BYTES).toString('base64url');
+      const now = clock.now();
+      const id = ids.next();
+      const path = pathOf(id);
+      // The empty file comes first: a row without one could never be filled.
+      await (await open(path, 'wx', 0o600)).close();
+      try {
+        const upload = await work(async (unit) => {
+          const app = await unit.tx.app.findUnique({ where: { id: input.appId }, include: { members: true } });
+          const developer = requireRole(viewer, app, MEMBER_ACTS.submit);
+          const open = await unit.tx.upload.findMany({
+            where: { developerId: developer.developerId, state: { in: ['OPEN', 'RECEIVED'] }, expiresAt: { gt: now } },
+            select: { size: true },
+          });
+          const bytes = open.reduce((sum, each) => sum + each.size, input.size);
+          if (open.length >= MAX_OPEN_UPLOADS || bytes > MAX_OPEN_BYTES) {
+            throw new DomainError(
+              'UPLOAD_LIMIT',
+              `An account has at most ${MAX_OPEN_UPLOADS} unfinished uploads and ${MAX_OPEN_BYTES / 1024 / 1024} MiB of them; you have ${open.length}. Finish one, or wait until it expires.`,
+            );
+          }
+          unit.audit({ ...actorOf(viewer, origin), action: 'upload.create', resourceType: 'upload', resourceId: id, details: { appId: input.appId, size: input.size } });
+          return unit.tx.upload.create({
+            data: {
+              id,
+              developerId: developer.developerId,
+              appId: input.appId,
+              kind: 'PACKAGE',
+              size: input.size,
+              sha256: input.sha256,
+              tokenHash: hashToken(token),
+              tokenExpiresAt: new Date(now.getTime() + TOKEN_MS),
+              findings: [],
+              releaseNotes,
+              via: input.via,
+              createdAt: now,
+              expiresAt: new Date(now.getTime() + UPLOAD_MS),
+            },
+          });
+        });
+        return { upload, token };
+      } catch (error) {
+        await rm(path, { force: true });
+        throw error;
+      }
+    },
+
+    /** A new token for an upload of the viewer's that still lives; the old one ends. */
+    async renew(viewer: Viewer, uploadId: string): Promise<StartedUpload> {
+      const token = randomBytes(TOKEN_BYTES).toString('base64url');
+      const now = clock.now();
+      const upload = await work(async (unit) => {
+        const upload = await ownOpen(unit.tx, viewer, uploadId);
+        if (upload.expiresAt <= now) throw new DomainError('UPLOAD_EXPIRED', 'The upload has expired. Start a new one.');
+        if (upload.state !== 'OPEN') throw new DomainError('STATE_CONFLICT', `The upload is ${upload.state}; only an OPEN one takes bytes.`, { currentState: upload.state });
+        return unit.tx.upload.update({
+          where: { id: uploadId },
+          data: { tokenHash: hashToken(token), tokenExpiresAt: new Date(now.getTime() + TOKEN_MS) },
+        });
+      });
+      return { upload, token };
+    },
+
+    /** The upload that the token opens. Somebody else's is NOT_FOUND, as one that never was. */
+    async authorise(uploadId: string, token: string | null): Promise<Upload> {
+      const upload = isId(uploadId) ? await db.prisma.upload.findUnique({ where: { id: uploadId } }) : null;
+      const given = Buffer.from(hashToken(token ?? ''));
+      if (upload === null || token === null || !timingSafeEqual(given, Buffer.from(upload.tokenHash))) throw notFound('The upload');
+      const now = clock.now();
+      if (upload.expiresAt <= now) throw new DomainError('UPLOAD_EXPIRED', 'The upload has expired. Start a new one.');
+      if (upload.tokenExpiresAt <= now) throw new DomainError('UNAUTHENTICATED', 'The upload token has expired. Renew it with `renewUpload`.');
+      return upload;
+    },
+
+    /** Bytes of an upload that lie on the disk, or null for no such upload. */
+    async sizeOf(uploadId: string): Promise<{ size: number } | null> {
+      const upload = isId(uploadId) ? await db.prisma.upload.findUnique({ where: { id: uploadId }, select: { size: true } }) : null;
+      return upload;
+    },
+
+    /** Hashes a full upload and hands it to the gate; one run at a time, a repeat does nothing. Throws UPLOAD_HASH_MISMATCH. */
+    finish(id: string): Promise<void> {
+      const known = finishing.get(id);
+      if (known !== undefined) return known;
+      const run = finishOnce(id).finally(() => finishing.delete(id));
+      finishing.set(id, run);
+      return run;
+    },
+
+    /** At start: makes the folder, finishes full uploads whose last answer was lost, and removes files of no upload. */
+    async recover(): Promise<void> {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      const open = await db.prisma.upload.findMany({ where: { state: 'OPEN' }, select: { id: true } });
+      for (const { id } of open) await service.finish(id).catch(() => undefined);
+      await service.sweep();
+    },
+
+    /** Deletes expired uploads and files that no living upload owns. */
+    async sweep(): Promise<void> {
+      const now = clock.now();
+      await work(async (unit) => {
+        await unit.tx.upload.deleteMany({ where: { expiresAt: { lte: now }, state: { in: ['OPEN', 'REFUSED', 'ACCEPTED'] } } });
+      });
+      const living = await db.prisma.upload.findMany({ where: { state: { in: ['OPEN', 'RECEIVED'] } }, select: { id: true } });
+      const keep = new Set(living.map(({ id }) => id));
+      for (const name of await readdir(folder)) {
+        if (keep.has(name)) continue;
+        const age = now.getTime() - ((await stat(join(folder, name)).catch(() => null))?.mtimeMs ?? now.getTime());
+        // A file of this very minute may belong to a row that is being written.
+        if (age > 60_000) await rm(join(folder, name), { force: true });
+      }
+    },
+  };
+  return service;
+}
+
+/** What is stored of a token. */
+function hashToken(token: string): string {
+  return createHash('sha256').update(token).digest('hex');
+}
+
+async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}
+
+async function syncFile(path: string): Promise<void> {
+  for (const target of [path, join(path, '..')]) {
+    const handle = await open(target, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  }
+}
