@@ -8,7 +8,8 @@ import { isNotFound } from '../platform/db/errors.ts';
 import type { JsonObject } from '../platform/json.ts';
 import type { PubSub } from '../platform/pubsub/pubsub.ts';
 import { type EventCursor, formatCursor, positionOf } from './cursor.ts';
-import { concerns, type Hint, parseHint, writeHint } from './hint.ts';
+import { createFollowers } from './followers.ts';
+import { concerns, type Hint, writeHint } from './hint.ts';
 import { createSignal } from './signal.ts';
 import { EVENT_TYPES, type EventFilter, type EventRecord, type EventType, type NewEvent } from './types.ts';
 
@@ -57,9 +58,7 @@ type Options = { db: Database; clock: Clock; pubsub: PubSub; pollMs?: number };
 
 /** `pollMs` (default 5 s) is how long a lost notification can delay a stream; one shared poll, only while any runs. */
 export function createEvents({ db, clock, pubsub, pollMs = DEFAULT_POLL_MS }: Options): Events {
-  const followers = new Set<(hint: Hint | null) => void>();
-  let seen = -1n;
-  let stopFollowing: (() => void) | undefined;
+  const follow = createFollowers({ pubsub, topic: TOPIC, readHead: async () => (await readHead()).n, pollMs });
 
   async function readHead(): Promise<EventCursor> {
     const row = await db.prisma.eventHead.findUnique({ where: { id: 1 } });
@@ -69,55 +68,17 @@ export function createEvents({ db, clock, pubsub, pollMs = DEFAULT_POLL_MS }: Op
     );
   }
 
-  async function readAfter(position: bigint, epoch: string, filter: EventFilter, limit: number) {
+  /** The next events after `position`, and up to where the log is then known to be read; `head` must be read before. */
+  async function readPage(position: bigint, head: EventCursor, filter: EventFilter, limit: number) {
     const rows = await db.prisma.event.findMany({
       where: { n: { gt: position }, ...condition(filter) },
       orderBy: { n: 'asc' },
       take: limit,
     });
-    return rows.map((row) => toRecord(row, epoch));
-  }
-
-  /** Positions at which everything up to `head` is known to have been read. */
-  async function readPage(position: bigint, head: EventCursor, filter: EventFilter, limit: number) {
-    const rows = await readAfter(position, head.epoch, filter, limit);
-    const last = rows.at(-1);
-    const lastN = last ? BigInt(last.cursor.slice(last.cursor.indexOf('.') + 1)) : position;
-    // The head was read before the rows, so a page that is not full has everything up to it.
-    const next = rows.length < limit && head.n > lastN ? head.n : lastN;
-    return { rows, next, full: rows.length === limit };
-  }
-
-  function wakeAll(hint: Hint | null) {
-    for (const follower of followers) follower(hint);
-  }
-
-  function follow(follower: (hint: Hint | null) => void): () => void {
-    followers.add(follower);
-    stopFollowing ??= startFollowing();
-    return () => {
-      followers.delete(follower);
-      if (followers.size > 0) return;
-      stopFollowing?.();
-      stopFollowing = undefined;
-    };
-  }
-
-  /** One subscription and one poll serve all streams of the process. */
-  function startFollowing(): () => void {
-    const unsubscribe = pubsub.subscribe(TOPIC, (text) => wakeAll(parseHint(text)));
-    const timer = setInterval(async () => {
-      const head = await readHead().catch(() => null);
-      // A failed look shows itself to each stream at its own read.
-      if (head !== null && head.n === seen) return;
-      if (head !== null) seen = head.n;
-      wakeAll(null);
-    }, pollMs);
-    timer.unref();
-    return () => {
-      clearInterval(timer);
-      unsubscribe();
-    };
+    const last = rows.at(-1)?.n ?? position;
+    const full = rows.length === limit;
+    // A page that is not full has everything up to the head, though the filter left the last of it out.
+    return { events: rows.map((row) => toRecord(row, head.epoch)), next: full || last > head.n ? last : head.n, full };
   }
 
   async function* streamFrom(
@@ -134,7 +95,7 @@ export function createEvents({ db, clock, pubsub, pollMs = DEFAULT_POLL_MS }: Op
       while (!signal.aborted) {
         news.lower();
         const page = await readPage(position, await readHead(), filter, PAGE);
-        for (const event of page.rows) {
+        for (const event of page.events) {
           if (signal.aborted) return;
           yield event;
         }
@@ -181,7 +142,7 @@ export function createEvents({ db, clock, pubsub, pollMs = DEFAULT_POLL_MS }: Op
       const head = await readHead();
       const position = after === undefined ? 0n : positionOf(after, head);
       const page = await readPage(position, head, filter, Math.max(1, Math.min(limit, MAX_READ)));
-      return { events: page.rows, next: formatCursor({ epoch: head.epoch, n: page.next }) };
+      return { events: page.events, next: formatCursor({ epoch: head.epoch, n: page.next }) };
     },
     stream({ after, filter = {}, signal }) {
       // Read now, not at the first step: "after the moment of the call".

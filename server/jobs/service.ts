@@ -1,19 +1,13 @@
-// Owns the running of jobs: takes due ones, calls their handlers, keeps leases alive and settles the outcome. Rows are
-// written by `queue.ts` alone.
+// Owns the worker: which due jobs it takes and when, and how it starts and stops. `queue.ts` alone writes rows, `runner.ts`
+// runs each attempt.
 import type { Clock } from '../platform/clock.ts';
 import type { Database, Tx } from '../platform/db/database.ts';
 import type { Ids } from '../platform/ids.ts';
 import { createQueue } from './queue.ts';
-import {
-  type ClaimedJob,
-  type JobContext,
-  JobFenced,
-  JobHopeless,
-  type JobKind,
-  type NewJob,
-  WorkerStopped,
-} from './types.ts';
+import { createRunner, type JobLog } from './runner.ts';
+import { type ClaimedJob, JobFenced, type JobKind, type NewJob, WorkerStopped } from './types.ts';
 
+export type { JobLog } from './runner.ts';
 export type { NewJob } from './types.ts';
 
 const DEFAULT_LEASE_MS = 30_000;
@@ -21,9 +15,6 @@ const DEFAULT_POLL_MS = 1_000;
 const DEFAULT_MAX_RUN_MS = 10 * 60_000;
 /** How long a stopping worker waits for handlers to notice. */
 const DEFAULT_GRACE_MS = 5_000;
-
-/** The part of a logger that the worker uses. */
-export type JobLog = Record<'info' | 'warn' | 'error', (details: object, message: string) => void>;
 
 export type Jobs = {
   /** Writes the job in the transaction, unless one with its key exists. Services use the unit of work instead. */
@@ -64,6 +55,7 @@ export function createJobs(options: Options): Jobs {
   const pollMs = options.pollMs ?? DEFAULT_POLL_MS;
   const graceMs = options.graceMs ?? DEFAULT_GRACE_MS;
   const queue = createQueue({ db, clock, ids, random, leaseMs });
+  const runner = createRunner({ db, queue, log, leaseMs });
   const kinds = new Map<string, Required<JobKind>>();
   const running = new Set<Running>();
   const idlers = new Set<() => void>();
@@ -71,71 +63,6 @@ export function createJobs(options: Options): Jobs {
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> | undefined;
   let lookAgain = false;
-
-  function contextOf(job: ClaimedJob, signal: AbortSignal): JobContext {
-    return {
-      attempt: job.attempt,
-      signal,
-      heartbeat: () => queue.extend(db.prisma, job),
-      progress: (value) => queue.progress(db.prisma, job, value),
-      fence: (tx) => queue.extend(tx, job),
-      complete: (tx) => queue.complete(tx, job),
-    };
-  }
-
-  /** Calls the handler; the lease is renewed only until the signal aborts. */
-  async function callHandler(job: ClaimedJob, kind: Required<JobKind>, abort: AbortController): Promise<void> {
-    const heart = setInterval(() => {
-      queue.extend(db.prisma, job).catch((error: unknown) => {
-        if (error instanceof JobFenced) abort.abort(error);
-        else log.warn({ err: error, jobId: job.id }, 'A job lease could not be renewed');
-      });
-    }, leaseMs / 3);
-    const limit = setTimeout(() => abort.abort(new Error(`It ran longer than ${kind.maxRunMs} ms`)), kind.maxRunMs);
-    const cut = Promise.withResolvers<never>();
-    abort.signal.addEventListener('abort', () => {
-      clearInterval(heart);
-      clearTimeout(limit);
-      // A stopping worker lets handlers end by themselves; else nothing waits for one that does not heed the signal.
-      if (!(abort.signal.reason instanceof WorkerStopped)) cut.reject(abort.signal.reason);
-    });
-    try {
-      await Promise.race([kind.handler(job, contextOf(job, abort.signal)), cut.promise]);
-    } finally {
-      clearInterval(heart);
-      clearTimeout(limit);
-    }
-  }
-
-  /** Resolves to whether the outcome is written (or not this attempt's to write). */
-  async function run(job: ClaimedJob, kind: Required<JobKind>, abort: AbortController): Promise<boolean> {
-    const about = { jobId: job.id, kind: job.kind, attempt: job.attempt };
-    try {
-      await callHandler(job, kind, abort);
-      await db.transaction(async (tx) => {
-        if (!(await queue.isDone(tx, job))) await queue.complete(tx, job);
-      });
-    } catch (error) {
-      if (error instanceof JobFenced) log.warn(about, 'A job was taken over by another worker');
-      else if (abort.signal.reason instanceof WorkerStopped) return false;
-      else await settleFailure(job, error, about);
-    }
-    return true;
-  }
-
-  async function settleFailure(job: ClaimedJob, error: unknown, about: object): Promise<void> {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    try {
-      const state = await db.transaction((tx) => queue.fail(tx, job, text, error instanceof JobHopeless));
-      if (state === 'DEAD') log.error({ ...about, err: error }, 'A job is dead');
-      else log.warn({ ...about, err: error }, 'A job failed and will be tried again');
-    } catch (failure) {
-      if (!(failure instanceof JobFenced)) {
-        // The lease lapses and the job is taken again: nothing is lost.
-        log.error({ ...about, err: failure }, 'The outcome of a job could not be written');
-      }
-    }
-  }
 
   function freeKinds(): string[] {
     return [...kinds].flatMap(([name, kind]) => {
@@ -163,7 +90,7 @@ export function createJobs(options: Options): Jobs {
     running.add(one);
     // Claimed while the worker was stopping: goes back with the others.
     if (workerId !== job.workerId) return;
-    one.settled = run(job, kind, abort).then((settled) => {
+    one.settled = runner.run(job, kind, abort).then((settled) => {
       if (settled) running.delete(one);
       wake();
     });
