@@ -33,8 +33,8 @@ export interface RefusedApp {
 /** Reads an app and makes its canonical package, signed when there is a key. Findings of severity error refuse it. */
 export async function buildApp(context: Context, path: string, key: SigningKey | null): Promise<BuiltApp | RefusedApp> {
   const source = await readApp(context.cwd, path);
-  if (source.files === null) return { kind: 'refused', source, findings: source.findings };
-  const unsigned = new Map(source.files);
+  if (source.kind === 'package' && source.files === null) return { kind: 'refused', source, findings: source.findings };
+  const unsigned = new Map(source.files ?? []);
   unsigned.delete(SIGNATURE_PATH);
   const early = await validateFiles(unsigned);
   if (!early.accepted || early.manifest === null) return { kind: 'refused', source, findings: early.findings };

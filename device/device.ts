@@ -1,6 +1,6 @@
 /** Owns what a device does, composed of its parts: find, download, verify, install, update, uninstall, report. */
 import { compareSemver, parseSemver } from '../format/semver.ts';
-import { discardDownload, downloadPackage } from './download.ts';
+import { discardDownload, downloadPackage, sweepDownloads } from './download.ts';
 import { DeviceError } from './errors.ts';
 import { findApp, type Offer } from './find.ts';
 import { type Network, systemSleep } from './http.ts';
@@ -129,7 +129,11 @@ export function createDevice(options: DeviceOptions): Device {
     reporter,
     recover: async () => {
       await storage.prepare();
-      return await storage.exclusively(() => journal.recover());
+      return await storage.exclusively(async () => {
+        const finished = await journal.recover();
+        await sweepDownloads(storage.folders.downloads, clock());
+        return finished;
+      });
     },
     async provisionFromPem(pem) {
       const keys = keysFromPem(pem);

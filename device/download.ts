@@ -16,6 +16,7 @@ import {
   retryAfterMs,
   waitBefore,
 } from './http.ts';
+import { namesIn } from './storage.ts';
 
 /** What is known of a partial file: only with the same strong ETag may it be continued. */
 const Partial = z.object({ etag: z.string().regex(/^"[^"]+"$/), signature: z.string() });
@@ -67,6 +68,17 @@ export async function downloadPackage(options: DownloadOptions): Promise<Downloa
 export async function discardDownload(folder: string, sha256: string): Promise<void> {
   await removeFile(join(folder, `${sha256}.part`));
   await removeFile(join(folder, `${sha256}.json`));
+}
+
+/** Partial files of versions that nobody asked for any more. */
+const STALE_MS = 7 * 86_400_000;
+
+/** Removes downloads that were begun and not touched for a week. */
+export async function sweepDownloads(folder: string, now: Date): Promise<void> {
+  for (const name of await namesIn(folder)) {
+    const path = join(folder, name);
+    if (now.getTime() - (await stat(path)).mtimeMs > STALE_MS) await removeFile(path);
+  }
 }
 
 type Outcome =

@@ -89,22 +89,22 @@ async function fillTemplate(answers: Answers): Promise<Map<string, Uint8Array>> 
     if (!entry.isFile()) continue;
     const path = relative(TEMPLATE, join(entry.parentPath, entry.name)).split('\\').join('/');
     const bytes = await readFile(join(TEMPLATE, path));
-    const escape = ESCAPES[path.slice(path.lastIndexOf('.') + 1)];
-    const content = escape === undefined ? bytes : Buffer.from(fill(bytes.toString('utf8'), answers, escape));
+    const escaped = ESCAPES[path.slice(path.lastIndexOf('.') + 1)];
+    const content = escaped === undefined ? bytes : Buffer.from(fill(bytes.toString('utf8'), answers, escaped));
     files.set(path === 'gitignore' ? '.gitignore' : path, content);
   }
   return files;
 }
 
-function fill(text: string, answers: Answers, escape: (value: string) => string): string {
-  return text.replace(/\{\{(id|name|author_name|author_email)\}\}/g, (_, key: keyof Answers) => escape(answers[key]));
+function fill(text: string, answers: Answers, escaped: (value: string) => string): string {
+  return text.replace(/\{\{(id|name|author_name|author_email)\}\}/g, (_, key: keyof Answers) => escaped(answers[key]));
 }
 
 const SAMPLE = { name: 'Sample', id: 'com.example.sample', author: 'Sample', email: 'sample@example.com' };
 
 /** What the manifest's own rules say about one answer, or null when it is fine. */
 function problem(key: keyof typeof SAMPLE, value: string): string | null {
-  const { id, name, author, email } = { ...SAMPLE, [key]: value };
+  const { id, name, author, email }: typeof SAMPLE = { ...SAMPLE, [key]: value };
   const manifest = {
     id,
     name,

@@ -1,0 +1,192 @@
+/** Owns a small store over real HTTP for device tests: it serves what a test publishes, and fails the way a test asks. */
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { toBase64 } from '../../format/base64.ts';
+import { buildPackage } from '../../format/canonical.ts';
+import { signPackage } from '../../format/package-signature.ts';
+import { formatPlatformSignature, signPlatformStatement } from '../../format/platform-statement.ts';
+import { keyIdOf, publicKeyFrom } from '../../format/signing.ts';
+
+export const PLATFORM_SECRET = new Uint8Array(32).fill(1);
+export const DEVELOPER_SECRET = new Uint8Array(32).fill(2);
+
+export interface AppOptions {
+  readonly id?: string;
+  readonly versionCode?: number;
+  readonly version?: string;
+  readonly permissions?: readonly string[];
+  readonly minMosisVersion?: string;
+  /** Bytes of filler, so that a download takes more than one chunk. */
+  readonly fillerBytes?: number;
+  readonly signed?: boolean;
+}
+
+/** A small package that the format accepts. */
+export function makePackage(options: AppOptions = {}): Uint8Array {
+  const { id = 'com.example.notes', versionCode = 1, permissions = [], minMosisVersion = '1.0.0' } = options;
+  const text = (value: string) => new TextEncoder().encode(value);
+  const manifest = {
+    id,
+    name: 'Notes',
+    version: options.version ?? `1.0.${versionCode}`,
+    version_code: versionCode,
+    entry: 'assets/main.rml',
+    permissions,
+    min_mosis_version: minMosisVersion,
+    author: { name: 'Ada', email: 'ada@example.com' },
+    icons: {},
+  };
+  const files = new Map([
+    ['manifest.json', text(JSON.stringify(manifest))],
+    ['assets/main.rml', text(`<rml><head><title>v${versionCode}</title></head><body></body></rml>\n`)],
+    ['assets/version.txt', text(`${versionCode}\n`)],
+    ['assets/filler.txt', filler(options.fillerBytes ?? 0, versionCode)],
+  ]);
+  if (options.signed !== false) files.set('signature.sig', signPackage(files, DEVELOPER_SECRET));
+  return buildPackage(files);
+}
+
+/** Text that does not compress away. */
+function filler(bytes: number, seed: number): Uint8Array {
+  let text = '';
+  for (let i = 0; text.length < bytes; i += 1) text += createHash('sha256').update(`${seed}/${i}`).digest('base64');
+  return new TextEncoder().encode(text.slice(0, bytes));
+}
+
+export const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+export interface Published {
+  readonly id: string;
+  readonly versionCode: number;
+  readonly versionName: string;
+  readonly permissions: readonly string[];
+  readonly bytes: Uint8Array;
+  /** What the store claims, which a test may falsify. */
+  readonly sha256: string;
+  readonly signature: string;
+}
+
+const DANGEROUS = ['camera', 'microphone', 'location'];
+
+export interface StoreServer {
+  readonly url: string;
+  /** Every package request: its Range header, or null. */
+  readonly ranges: (string | null)[];
+  readonly posts: { readonly path: string; readonly body: unknown }[];
+  publish(options: AppOptions, overrides?: Partial<Published>): Published;
+  /** Runs before each package answer; true means that the test answered. */
+  onPackage: ((request: IncomingMessage, response: ServerResponse, app: Published) => boolean) | null;
+  /** Answers to telemetry, in turn; 202 when empty. */
+  readonly telemetryAnswers: { readonly status: number; readonly headers?: Record<string, string> }[];
+  close(): Promise<void>;
+}
+
+/** Starts a store on a free port. */
+export async function startStore(): Promise<StoreServer> {
+  const apps = new Map<string, Published>();
+  const server: Server = createServer((request, response) => {
+    handle(request, response).catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const store: StoreServer = {
+    url: `http://127.0.0.1:${port}`,
+    ranges: [],
+    posts: [],
+    onPackage: null,
+    telemetryAnswers: [],
+    publish(options, overrides = {}) {
+      const bytes = overrides.bytes ?? makePackage(options);
+      const { id = 'com.example.notes', versionCode = 1, permissions = [] } = options;
+      const statement = { packageId: id, versionCode, size: bytes.length, sha256: sha256(bytes) };
+      const app: Published = {
+        id,
+        versionCode,
+        versionName: options.version ?? `1.0.${versionCode}`,
+        permissions,
+        bytes,
+        sha256: statement.sha256,
+        signature: formatPlatformSignature(signPlatformStatement(statement, PLATFORM_SECRET)),
+        ...overrides,
+      };
+      apps.set(id, app);
+      return app;
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  };
+
+  const handle = async (request: IncomingMessage, response: ServerResponse) => {
+    const url = new URL(request.url ?? '/', store.url);
+    const json = (status: number, body: unknown, headers: Record<string, string> = {}) =>
+      response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
+    if (url.pathname === '/v1/keys') {
+      const publicKey = publicKeyFrom(PLATFORM_SECRET);
+      return json(200, { keys: [{ key_id: keyIdOf(publicKey), public_key: toBase64(publicKey), status: 'active' }] });
+    }
+    if (url.pathname === '/graphql') {
+      const body = JSON.parse(await bodyOf(request)) as { variables: { packageId: string } };
+      return json(200, { data: { storeApp: storeApp(apps.get(body.variables.packageId)) } });
+    }
+    if (url.pathname.startsWith('/v1/telemetry/')) {
+      store.posts.push({ path: url.pathname, body: JSON.parse(await bodyOf(request)) });
+      const { status, headers } = store.telemetryAnswers.shift() ?? { status: 202 };
+      return json(status, {}, headers);
+    }
+    const download = /^\/v1\/store\/apps\/([^/]+)\/download$/.exec(url.pathname);
+    const found = apps.get(download?.[1] ?? '');
+    if (found !== undefined) {
+      return response.writeHead(302, { location: `/v1/packages/${found.id}/${found.versionCode}/package.mosis` }).end();
+    }
+    const app = apps.get(/^\/v1\/packages\/([^/]+)\//.exec(url.pathname)?.[1] ?? '');
+    if (app === undefined) return json(404, {});
+    store.ranges.push(request.headers.range ?? null);
+    if (store.onPackage?.(request, response, app) === true) return;
+    sendPackage(request, response, app);
+  };
+  return store;
+}
+
+export function packageHeaders(app: Published): Record<string, string> {
+  return {
+    etag: `"${sha256(app.bytes)}"`,
+    'x-mosis-signature': app.signature,
+    'repr-digest': `sha-256=:${createHash('sha256').update(app.bytes).digest('base64')}:`,
+  };
+}
+
+/** The whole file, or the rest of it for a Range whose If-Range matches. */
+export function sendPackage(request: IncomingMessage, response: ServerResponse, app: Published): void {
+  const headers = packageHeaders(app);
+  const range = /^bytes=(\d+)-$/.exec(request.headers.range ?? '');
+  const start = range !== null && request.headers['if-range'] === headers.etag ? Number(range[1]) : 0;
+  const rest = app.bytes.subarray(start);
+  const total = app.bytes.length;
+  const partial = start > 0 ? { 'content-range': `bytes ${start}-${total - 1}/${total}` } : {};
+  response.writeHead(start > 0 ? 206 : 200, { ...headers, ...partial, 'content-length': rest.length });
+  response.end(rest);
+}
+
+function storeApp(app: Published | undefined): unknown {
+  if (app === undefined) return null;
+  const permissions = app.permissions.map((name) => ({ name, dangerous: DANGEROUS.includes(name) }));
+  const { versionCode, versionName } = app;
+  const version = {
+    versionCode,
+    versionName,
+    packageSize: String(app.bytes.length),
+    packageSha256: app.sha256,
+    permissions,
+  };
+  return { packageId: app.id, name: 'Notes', version };
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of request) chunks.push(chunk as Uint8Array);
+  return Buffer.concat(chunks).toString('utf8');
+}
