@@ -1,4 +1,5 @@
 // Owns the throwaway core databases of the tests: a real SQLite file each, migrated once per test process and copied.
+import { rmSync } from 'node:fs';
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,7 +46,9 @@ export async function createTestDatabase(limits: Omit<OpenOptions, 'path'> = {})
 }
 
 async function makeTemplate(): Promise<string> {
-  const path = join(await makeFolder(), 'template.db');
+  const folder = await makeFolder();
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, 'template.db');
   await applyMigrations({ databasePath: path });
   return path;
 }
