@@ -1,10 +1,11 @@
 /** Owns what admins do to accounts: roles, suspending, reinstating, listing. */
+import { actorOf } from '../audit/actor.ts';
 import { DomainError, notFound } from '../errors.ts';
 import type { Tx } from '../platform/db/database.ts';
 import { requireAdmin } from './access.ts';
 import type { AccountParts } from './dependencies.ts';
 import { parseInput, reinstateAccountInput, setRolesInput, suspendAccountInput } from './inputs.ts';
-import { actor, type Origin, type Viewer } from './viewer.ts';
+import type { Origin, Viewer } from './viewer.ts';
 
 /** Which account was changed. */
 export interface ChangedAccount {
@@ -39,7 +40,7 @@ export function createAdministration({
         if (before.admin && !admin) await requireAnotherAdmin(tx, developerId);
         await tx.developer.update({ where: { id: developerId }, data: { reviewer, admin, updatedAt: clock.now() } });
         audit({
-          ...actor(viewer, origin),
+          ...actorOf(viewer, origin),
           action: 'admin.change_role',
           resourceType: 'developer',
           resourceId: developerId,
@@ -65,7 +66,7 @@ export function createAdministration({
         await sessions.revokeAll(tx, developerId);
         await tx.deviceLogin.deleteMany({ where: { developerId, state: 'CONFIRMED' } });
         audit({
-          ...actor(viewer, origin),
+          ...actorOf(viewer, origin),
           action: 'admin.suspend_account',
           resourceType: 'developer',
           resourceId: developerId,
@@ -86,7 +87,7 @@ export function createAdministration({
           data: { status: 'ACTIVE', statusReason: null, updatedAt: clock.now() },
         });
         audit({
-          ...actor(viewer, origin),
+          ...actorOf(viewer, origin),
           action: 'admin.reinstate_account',
           resourceType: 'developer',
           resourceId: developerId,

@@ -1,4 +1,5 @@
 /** Owns API keys: making, proving, listing and ending them. What a scope allows is decided where the act is. */
+import { actorOf } from '../audit/actor.ts';
 import { DomainError, invalidField, notFound } from '../errors.ts';
 import { requirePerson } from './access.ts';
 import type { AccountParts } from './dependencies.ts';
@@ -7,7 +8,6 @@ import { isWellFormedSecret, makeSecret, sha256Hex } from './secrets.ts';
 import {
   API_KEY_SCOPES,
   type ApiKeyScope,
-  actor,
   type DeveloperViewer,
   type Origin,
   type Viewer,
@@ -95,7 +95,7 @@ export function createApiKeys({
           },
         });
         audit({
-          ...actor(viewer, origin),
+          ...actorOf(viewer, origin),
           action: 'api_key.create',
           resourceType: 'api_key',
           resourceId: created.id,
@@ -118,7 +118,7 @@ export function createApiKeys({
         const key = await tx.apiKey.findFirst({ where: { id: apiKeyId, developerId } });
         if (key === null) throw notFound('The API key');
         if (key.revokedAt !== null) return key;
-        audit({ ...actor(viewer, origin), action: 'api_key.revoke', resourceType: 'api_key', resourceId: key.id });
+        audit({ ...actorOf(viewer, origin), action: 'api_key.revoke', resourceType: 'api_key', resourceId: key.id });
         return tx.apiKey.update({ where: { id: key.id }, data: { revokedAt: clock.now() } });
       });
       return { apiKey: viewApiKey(row) };

@@ -6,7 +6,10 @@ import { CLI_TOKEN_PREFIX } from './sessions.ts';
 import { ANONYMOUS, type Credential, type DeveloperIdentity, type Origin, type Viewer, viewerOf } from './viewer.ts';
 
 /** What a request shows. */
-export interface ShownCredentials extends Origin {
+export interface ShownCredentials {
+  /** Client address after trusted proxies. */
+  readonly address: string | null;
+  readonly userAgent: string | null;
   /** The Cookie header; undefined where there is none or where cookies do not count (no matching Origin). */
   readonly cookie: string | undefined;
   /** The Authorization header. */
@@ -40,10 +43,11 @@ export function createCredentials(
 ): Credentials {
   return {
     async resolve(shown) {
-      if (shown.authorization !== undefined) return resolveBearer(shown.authorization, shown);
+      const origin: Origin = { ip: shown.address, userAgent: shown.userAgent };
+      if (shown.authorization !== undefined) return resolveBearer(shown.authorization, origin);
       const token = shown.cookie === undefined ? null : sessions.readCookie(shown.cookie);
       if (token === null) return ANONYMOUS;
-      const viewer = await sessions.validate(token, 'PORTAL', shown);
+      const viewer = await sessions.validate(token, 'PORTAL', origin);
       if (viewer === null) shown.onRefreshedCookie?.(sessions.blankCookie());
       return viewer ?? ANONYMOUS;
     },

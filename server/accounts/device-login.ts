@@ -1,11 +1,12 @@
 /** Owns the sign-in of a device without a browser: the shape of RFC 8628. What a CLI session may do is decided in access.ts. */
+import { actorOf } from '../audit/actor.ts';
 import { DomainError } from '../errors.ts';
 import { isUniqueViolation } from '../platform/db/errors.ts';
 import { requirePortal } from './access.ts';
 import type { AccountParts } from './dependencies.ts';
 import { confirmDeviceLoginInput, parseInput, pollDeviceLoginInput, startDeviceLoginInput } from './inputs.ts';
 import { makeSecret, randomUserCode, sha256Hex, USER_CODE_ALPHABET, USER_CODE_LENGTH } from './secrets.ts';
-import { actor, type DeveloperViewer, type Origin, type Viewer, viewerOf } from './viewer.ts';
+import { type DeveloperViewer, type Origin, type Viewer, viewerOf } from './viewer.ts';
 
 export const DEVICE_LOGIN_STATES = ['PENDING', 'CONFIRMED', 'DENIED', 'EXPIRED'] as const;
 export type DeviceLoginState = (typeof DEVICE_LOGIN_STATES)[number];
@@ -83,7 +84,7 @@ export function createDeviceLogins(parts: Parts & { readonly publicUrl: string }
   return {
     async start(input, origin) {
       const { clientName, host } = parseInput(startDeviceLoginInput, input);
-      limiter.begin({ kind: 'DEVICE_START', account: null, address: origin.address });
+      limiter.begin({ kind: 'DEVICE_START', account: null, address: origin.ip });
       for (let tries = 1; ; tries += 1) {
         const deviceCode = makeSecret(random, DEVICE_CODE_PREFIX);
         const userCode = randomUserCode(random);
@@ -97,7 +98,7 @@ export function createDeviceLogins(parts: Parts & { readonly publicUrl: string }
               userCodeHash: sha256Hex(userCode),
               clientName,
               host,
-              ip: origin.address,
+              ip: origin.ip,
               createdAt,
               expiresAt,
             },
@@ -131,7 +132,7 @@ export function createDeviceLogins(parts: Parts & { readonly publicUrl: string }
         });
         if (count === 0) throw unknownUserCode();
         audit({
-          ...actor(viewer, origin),
+          ...actorOf(viewer, origin),
           action: approve ? 'device_login.confirm' : 'device_login.deny',
           resourceType: 'device_login',
           resourceId: open.id,
@@ -167,7 +168,7 @@ export function createDeviceLogins(parts: Parts & { readonly publicUrl: string }
 
   /** The pending request behind a typed code; the try is counted before the look-up, so that parallel ones count too. */
   async function findOpen(viewer: DeveloperViewer, userCode: string, origin: Origin): Promise<Row> {
-    const attempt = limiter.begin({ kind: 'DEVICE_CODE', account: viewer.developerId, address: origin.address });
+    const attempt = limiter.begin({ kind: 'DEVICE_CODE', account: viewer.developerId, address: origin.ip });
     const code = normaliseUserCode(userCode);
     const found =
       code === null ? null : await db.prisma.deviceLogin.findUnique({ where: { userCodeHash: sha256Hex(code) } });
@@ -204,7 +205,7 @@ export function createDeviceLogins(parts: Parts & { readonly publicUrl: string }
       const session = await sessions.create(tx, { developerId, kind: 'CLI', label, origin });
       const viewer = viewerOf(developer, { kind: 'CLI', id: session.publicId, expiresAt: session.expiresAt });
       audit({
-        ...actor(viewer, origin),
+        ...actorOf(viewer, origin),
         action: 'account.sign_in',
         resourceType: 'session',
         resourceId: session.publicId,

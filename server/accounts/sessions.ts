@@ -112,7 +112,7 @@ export function createSessions(options: {
         publicId,
         kind,
         label: label?.slice(0, MAX_LABEL_CHARS) ?? null,
-        ip: origin.address,
+        ip: origin.ip,
         userAgent: origin.userAgent?.slice(0, 400) ?? null,
         createdAt: now,
         lastUsedAt: now,
@@ -132,7 +132,7 @@ export function createSessions(options: {
         // Many requests at once find the same old time; only the first of them writes.
         await db.prisma.session.updateMany({
           where: { publicId: session.publicId, lastUsedAt: session.lastUsedAt },
-          data: { lastUsedAt: now, expiresAt, ip: origin.address, userAgent: origin.userAgent?.slice(0, 400) ?? null },
+          data: { lastUsedAt: now, expiresAt, ip: origin.ip, userAgent: origin.userAgent?.slice(0, 400) ?? null },
         });
       }
       return viewerOf(user, { kind: kind === 'CLI' ? 'CLI' : 'SESSION', id: session.publicId, expiresAt });

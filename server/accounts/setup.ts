@@ -1,13 +1,15 @@
 /** Owns how an empty installation gets its first admin: a one-time token in a file that only the operator can read. */
+
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { actorOf } from '../audit/actor.ts';
 import { DomainError } from '../errors.ts';
 import type { AccountParts } from './dependencies.ts';
 import { completeSetupInput, parseInput } from './inputs.ts';
 import { checkPassword } from './password-policy.ts';
 import { equalSecrets, randomBase62, SECRET_LENGTH } from './secrets.ts';
 import { beginSession, createDeveloper, type SignedIn, takingEmail } from './sign-in.ts';
-import { actor, type Origin } from './viewer.ts';
+import type { Origin } from './viewer.ts';
 
 const TOKEN = /^[0-9A-Za-z]{43}$/;
 /** Written first in the transaction that sets up, so that on every database only one such transaction goes on. */
@@ -55,7 +57,7 @@ export function createSetup(parts: Parts & { readonly dataDir: string; readonly 
 
     async complete(input, origin) {
       const { token, email, name, password } = parseInput(completeSetupInput, input);
-      const attempt = limiter.begin({ kind: 'SETUP_TOKEN', account: null, address: origin.address });
+      const attempt = limiter.begin({ kind: 'SETUP_TOKEN', account: null, address: origin.ip });
       const expected = await readToken(tokenPath);
       if (expected === null || !equalSecrets(token, expected)) throw await refusal();
       attempt.succeeded();
@@ -74,7 +76,7 @@ export function createSetup(parts: Parts & { readonly dataDir: string; readonly 
           if ((await tx.developer.count({ where: { admin: true, status: 'ACTIVE' } })) > 0) throw setupDone();
           const developer = await createDeveloper(parts, tx, { email, name, passwordHash, admin: true });
           audit({
-            ...actor({ kind: 'anonymous' }, origin),
+            ...actorOf({ kind: 'anonymous' }, origin),
             actorId: developer.id,
             action: 'admin.setup',
             resourceType: 'developer',

@@ -1,4 +1,5 @@
 /** Owns signing up, in and out, and what people change about their own account. It reads no cookie and no header. */
+import { actorOf } from '../audit/actor.ts';
 import { DomainError, notFound } from '../errors.ts';
 import type { Tx } from '../platform/db/database.ts';
 import { isUniqueViolation } from '../platform/db/errors.ts';
@@ -17,7 +18,6 @@ import { checkPassword } from './password-policy.ts';
 import type { SessionView } from './sessions.ts';
 import {
   ANONYMOUS,
-  actor,
   type DeveloperIdentity,
   type DeveloperViewer,
   type Origin,
@@ -56,13 +56,13 @@ export function createSignIn(parts: Parts): SignIn {
     async signUp(input, origin) {
       const { email, name, password } = parseInput(signUpInput, input);
       checkPassword(password, { email, name });
-      limiter.begin({ kind: 'SIGN_UP', account: null, address: origin.address });
+      limiter.begin({ kind: 'SIGN_UP', account: null, address: origin.ip });
       const passwordHash = await passwords.hash(password);
       return takingEmail(() =>
         work(async (unit) => {
           const developer = await createDeveloper(parts, unit.tx, { email, name, passwordHash, admin: false });
           unit.audit({
-            ...actor(ANONYMOUS, origin),
+            ...actorOf(ANONYMOUS, origin),
             actorId: developer.id,
             action: 'account.register',
             resourceType: 'developer',
@@ -75,7 +75,7 @@ export function createSignIn(parts: Parts): SignIn {
 
     async signIn(viewer, input, origin) {
       const { email, password } = parseInput(signInInput, input);
-      const attempt = limiter.begin({ kind: 'PASSWORD', account: email, address: origin.address });
+      const attempt = limiter.begin({ kind: 'PASSWORD', account: email, address: origin.ip });
       const found = await db.prisma.developer.findUnique({ where: { email } });
       if (!(await passwords.verify(found?.passwordHash ?? null, password)) || found === null) {
         await recordFailure(found?.id ?? null, origin);
@@ -101,7 +101,7 @@ export function createSignIn(parts: Parts): SignIn {
         await work(async ({ tx, audit }) => {
           if (!(await sessions.revoke(tx, developerId, credential.id))) return;
           audit({
-            ...actor(viewer, origin),
+            ...actorOf(viewer, origin),
             action: 'account.sign_out',
             resourceType: 'session',
             resourceId: credential.id,
@@ -114,7 +114,7 @@ export function createSignIn(parts: Parts): SignIn {
     async changePassword(viewer, input, origin) {
       const { developerId, email, name, credential } = requirePortal(viewer);
       const { currentPassword, newPassword } = parseInput(changePasswordInput, input);
-      const attempt = limiter.begin({ kind: 'PASSWORD', account: email, address: origin.address });
+      const attempt = limiter.begin({ kind: 'PASSWORD', account: email, address: origin.ip });
       const found = await db.prisma.developer.findUnique({
         where: { id: developerId },
         select: { passwordHash: true },
@@ -137,7 +137,7 @@ export function createSignIn(parts: Parts): SignIn {
         // A confirmed request is a session that nobody has fetched yet.
         await tx.deviceLogin.deleteMany({ where: { developerId, state: 'CONFIRMED' } });
         audit({
-          ...actor(viewer, origin),
+          ...actorOf(viewer, origin),
           action: 'account.change_password',
           resourceType: 'developer',
           resourceId: developerId,
@@ -153,7 +153,7 @@ export function createSignIn(parts: Parts): SignIn {
       await work(async ({ tx, audit }) => {
         await tx.developer.update({ where: { id: before.developerId }, data: { name, updatedAt: clock.now() } });
         audit({
-          ...actor(viewer, origin),
+          ...actorOf(viewer, origin),
           action: 'account.update_profile',
           resourceType: 'developer',
           resourceId: before.developerId,
@@ -168,7 +168,7 @@ export function createSignIn(parts: Parts): SignIn {
       const { sessionId } = parseInput(revokeSessionInput, input);
       await work(async ({ tx, audit }) => {
         if (!(await sessions.revoke(tx, developerId, sessionId))) throw notFound('The session');
-        audit({ ...actor(viewer, origin), action: 'session.revoke', resourceType: 'session', resourceId: sessionId });
+        audit({ ...actorOf(viewer, origin), action: 'session.revoke', resourceType: 'session', resourceId: sessionId });
       });
       return { sessions: await sessions.list(developerId) };
     },
@@ -178,7 +178,7 @@ export function createSignIn(parts: Parts): SignIn {
   async function recordFailure(developerId: string | null, origin: Origin): Promise<void> {
     await work(async ({ audit }) => {
       audit({
-        ...actor(ANONYMOUS, origin),
+        ...actorOf(ANONYMOUS, origin),
         action: 'account.sign_in_failed',
         resourceType: 'developer',
         resourceId: developerId,
@@ -206,7 +206,12 @@ export async function beginSession(
 ): Promise<SignedIn> {
   const session = await sessions.create(tx, { developerId: developer.id, kind: 'PORTAL', label: null, origin });
   const viewer = viewerOf(developer, { kind: 'SESSION', id: session.publicId, expiresAt: session.expiresAt });
-  audit({ ...actor(viewer, origin), action: 'account.sign_in', resourceType: 'session', resourceId: session.publicId });
+  audit({
+    ...actorOf(viewer, origin),
+    action: 'account.sign_in',
+    resourceType: 'session',
+    resourceId: session.publicId,
+  });
   return { viewer, cookie: sessions.cookieOf(session.token) };
 }
 

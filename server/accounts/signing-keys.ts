@@ -1,14 +1,16 @@
 /** Owns the registered signing keys of accounts (docs/PACKAGE_FORMAT.md §4). Which keys an app pins is not decided here. */
+
 import { fromBase64, toBase64 } from '../../format/base64.ts';
 import { decodePublicKeyPem, KeyFileError } from '../../format/keys.ts';
 import { checkPublicKeyPoint, keyIdOf, PUBLIC_KEY_BYTES } from '../../format/signing.ts';
+import { actorOf } from '../audit/actor.ts';
 import { DomainError, invalidField, notFound } from '../errors.ts';
 import { isUniqueViolation } from '../platform/db/errors.ts';
 import type { Unit } from '../unit-of-work.ts';
 import { requirePerson } from './access.ts';
 import type { AccountParts } from './dependencies.ts';
 import { endSigningKeyInput, parseInput, registerSigningKeyInput } from './inputs.ts';
-import { actor, type Origin, type Viewer } from './viewer.ts';
+import type { Origin, Viewer } from './viewer.ts';
 
 export const SIGNING_KEY_STATUSES = ['ACTIVE', 'RETIRED', 'COMPROMISED'] as const;
 export type SigningKeyStatus = (typeof SIGNING_KEY_STATUSES)[number];
@@ -76,7 +78,7 @@ export function createSigningKeys(
             data: { id: ids.next(), developerId, name, keyId, publicKey: toBase64(bytes), createdAt: clock.now() },
           });
           audit({
-            ...actor(viewer, origin),
+            ...actorOf(viewer, origin),
             action: 'signing_key.add',
             resourceType: 'signing_key',
             resourceId: created.id,
@@ -120,7 +122,7 @@ export function createSigningKeys(
           },
         });
         unit.audit({
-          ...actor(viewer, origin),
+          ...actorOf(viewer, origin),
           action: ending === 'COMPROMISED' ? 'signing_key.compromise' : 'signing_key.retire',
           resourceType: 'signing_key',
           resourceId: key.id,

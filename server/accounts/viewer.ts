@@ -1,5 +1,5 @@
 /** Owns the type of who is asking. It decides nothing (access.ts does) and reads nothing (service.ts does). */
-import { actorOf } from '../audit/actor.ts';
+import type { ActOrigin } from '../audit/actor.ts';
 
 export const API_KEY_SCOPES = [
   'apps:read',
@@ -45,7 +45,7 @@ export type Viewer = AnonymousViewer | DeveloperViewer;
 export const ANONYMOUS: AnonymousViewer = { kind: 'anonymous' };
 
 /** Where a request came from, for limits, the list of sessions and the audit log. */
-export type Origin = { readonly address: string | null; readonly userAgent: string | null };
+export type Origin = ActOrigin;
 
 /** What a viewer is made from. */
 export type DeveloperIdentity = {
@@ -68,9 +68,4 @@ export function viewerOf(developer: DeveloperIdentity, credential: Credential): 
     admin: inPortal && developer.admin,
     credential,
   };
-}
-
-/** Who acted and from where, as the audit log wants it. */
-export function actor(viewer: Viewer, origin: Origin): ReturnType<typeof actorOf> {
-  return actorOf(viewer, { ip: origin.address, userAgent: origin.userAgent });
 }

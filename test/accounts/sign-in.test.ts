@@ -1,6 +1,16 @@
 /** Signing up, in and out, changing one's password: through the service, on a real database. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type AccountsWorld, ANONYMOUS, codeOf, cookieHeaderOf, createAccountsWorld, DAY_MS, HOME, MINUTE_MS, PASSWORD } from './world.ts';
+import {
+  type AccountsWorld,
+  ANONYMOUS,
+  codeOf,
+  cookieHeaderOf,
+  createAccountsWorld,
+  DAY_MS,
+  HOME,
+  MINUTE_MS,
+  PASSWORD,
+} from './world.ts';
 
 let world: AccountsWorld;
 beforeEach(async () => {
@@ -9,16 +19,21 @@ beforeEach(async () => {
 afterEach(() => world.dispose());
 
 const ada = { email: 'ada@example.org', name: 'Ada', password: PASSWORD };
-const elsewhere = { address: '198.51.100.9', userAgent: 'Safari' };
+const elsewhere = { ip: '198.51.100.9', userAgent: 'Safari' };
 
 describe('signing up', () => {
   it('makes an account without roles, signs it in and tells the audit log', async () => {
     const { viewer, cookie } = await world.accounts.signUp({ ...ada, email: '  Ada@EXAMPLE.org ' }, HOME);
-    expect(viewer).toMatchObject({ email: 'ada@example.org', reviewer: false, admin: false, credential: { kind: 'SESSION' } });
+    expect(viewer).toMatchObject({
+      email: 'ada@example.org',
+      reviewer: false,
+      admin: false,
+      credential: { kind: 'SESSION' },
+    });
     expect(await world.byCookie(cookieHeaderOf(cookie))).toMatchObject({ developerId: viewer.developerId });
     const rows = await world.db.prisma.auditLog.findMany({ orderBy: { id: 'asc' } });
     expect(rows.map((row) => row.action)).toEqual(['account.register', 'account.sign_in']);
-    expect(rows[0]).toMatchObject({ actorId: viewer.developerId, ip: HOME.address, userAgent: HOME.userAgent });
+    expect(rows[0]).toMatchObject({ actorId: viewer.developerId, ip: HOME.ip, userAgent: HOME.userAgent });
   });
 
   it('refuses an address that is taken, in any case, also when two sign up at once', async () => {
@@ -53,7 +68,8 @@ describe('signing up', () => {
 
   it('bounds the accounts made from one address', async () => {
     const codes: string[] = [];
-    for (let i = 0; i < 61; i += 1) codes.push(await codeOf(world.accounts.signUp({ ...ada, email: `a${i}@example.org` }, HOME)));
+    for (let i = 0; i < 61; i += 1)
+      codes.push(await codeOf(world.accounts.signUp({ ...ada, email: `a${i}@example.org` }, HOME)));
     expect(codes.slice(0, 60).every((code) => code === 'done')).toBe(true);
     expect(codes[60]).toBe('RATE_LIMITED');
   });
@@ -63,7 +79,9 @@ describe('signing in', () => {
   it('takes the right password and no other', async () => {
     await world.accounts.signUp(ada, HOME);
     expect((await world.accounts.signIn(ANONYMOUS, ada, HOME)).viewer.email).toBe(ada.email);
-    expect(await codeOf(world.accounts.signIn(ANONYMOUS, { ...ada, password: `${PASSWORD} ` }, HOME))).toBe('BAD_CREDENTIALS');
+    expect(await codeOf(world.accounts.signIn(ANONYMOUS, { ...ada, password: `${PASSWORD} ` }, HOME))).toBe(
+      'BAD_CREDENTIALS',
+    );
   });
 
   it('answers an unknown address like a wrong password, after the same hashing and the same audit row', async () => {
@@ -71,7 +89,9 @@ describe('signing in', () => {
     const failures: unknown[] = [];
     for (const email of [ada.email, 'nobody@example.org', 'not an address']) {
       world.hasher.verified.length = 0;
-      await world.accounts.signIn(ANONYMOUS, { email, password: 'wrong password' }, HOME).catch((error: Error) => failures.push(error.message));
+      await world.accounts
+        .signIn(ANONYMOUS, { email, password: 'wrong password' }, HOME)
+        .catch((error: Error) => failures.push(error.message));
       expect(world.hasher.verified).toHaveLength(1);
     }
     expect(new Set(failures).size).toBe(1);
@@ -84,7 +104,9 @@ describe('signing in', () => {
     const { viewer } = await world.accounts.signUp(ada, HOME);
     await world.db.prisma.developer.update({ where: { id: viewer.developerId }, data: { passwordHash: null } });
     expect(await codeOf(world.accounts.signIn(ANONYMOUS, ada, HOME))).toBe('BAD_CREDENTIALS');
-    expect(await codeOf(world.accounts.signIn(ANONYMOUS, { ...ada, password: 'no account has this password' }, HOME))).toBe('BAD_CREDENTIALS');
+    expect(
+      await codeOf(world.accounts.signIn(ANONYMOUS, { ...ada, password: 'no account has this password' }, HOME)),
+    ).toBe('BAD_CREDENTIALS');
   });
 
   it('counts every try of a batch that runs at once, and lets the owner in from where they were before', async () => {
@@ -92,7 +114,9 @@ describe('signing in', () => {
     await world.accounts.signIn(ANONYMOUS, ada, elsewhere);
     world.hasher.verified.length = 0;
     const codes = await Promise.all(
-      Array.from({ length: 40 }, (_, i) => codeOf(world.accounts.signIn(ANONYMOUS, { ...ada, password: `guess ${i}` }, HOME))),
+      Array.from({ length: 40 }, (_, i) =>
+        codeOf(world.accounts.signIn(ANONYMOUS, { ...ada, password: `guess ${i}` }, HOME)),
+      ),
     );
     expect(codes.filter((code) => code === 'BAD_CREDENTIALS')).toHaveLength(10);
     expect(codes.filter((code) => code === 'RATE_LIMITED')).toHaveLength(30);
@@ -113,7 +137,9 @@ describe('signing in', () => {
     const admin = await world.person('Grace', { admin: true });
     const { viewer } = await world.person('Ada');
     await world.accounts.suspendAccount(admin.viewer, { developerId: viewer.developerId, reason: 'Spam.' }, HOME);
-    expect(await codeOf(world.accounts.signIn(ANONYMOUS, { ...ada, password: 'wrong password' }, HOME))).toBe('BAD_CREDENTIALS');
+    expect(await codeOf(world.accounts.signIn(ANONYMOUS, { ...ada, password: 'wrong password' }, HOME))).toBe(
+      'BAD_CREDENTIALS',
+    );
     await expect(world.accounts.signIn(ANONYMOUS, ada, HOME)).rejects.toMatchObject({
       code: 'ACCOUNT_SUSPENDED',
       message: 'This account is suspended: Spam.',
@@ -142,7 +168,10 @@ describe('changing the password', () => {
     const other = await world.accounts.signIn(ANONYMOUS, ada, elsewhere);
     const cli = await world.cli(here);
     world.clock.advance(MINUTE_MS);
-    const { deviceCode, userCode } = await world.accounts.deviceLogins.start({ clientName: 'mosis', host: 'laptop' }, elsewhere);
+    const { deviceCode, userCode } = await world.accounts.deviceLogins.start(
+      { clientName: 'mosis', host: 'laptop' },
+      elsewhere,
+    );
     await world.accounts.deviceLogins.confirm(here.viewer, { userCode, approve: true }, HOME);
     await world.accounts.changePassword(here.viewer, change, HOME);
     expect(await world.byCookie(here.cookieHeader)).toMatchObject({ kind: 'developer' });
@@ -157,7 +186,9 @@ describe('changing the password', () => {
     const { viewer } = await world.person('Ada');
     const codes: string[] = [];
     for (let i = 0; i < 11; i += 1) {
-      codes.push(await codeOf(world.accounts.changePassword(viewer, { ...change, currentPassword: `guess ${i}` }, HOME)));
+      codes.push(
+        await codeOf(world.accounts.changePassword(viewer, { ...change, currentPassword: `guess ${i}` }, HOME)),
+      );
     }
     expect(codes.slice(0, 10).every((code) => code === 'BAD_CREDENTIALS')).toBe(true);
     expect(codes[10]).toBe('RATE_LIMITED');
@@ -176,7 +207,9 @@ describe('changing the password', () => {
 
   it('refuses a weak new password and changes nothing', async () => {
     const { viewer } = await world.person('Ada');
-    expect(await codeOf(world.accounts.changePassword(viewer, { ...change, newPassword: 'letmein123' }, HOME))).toBe('PASSWORD_REFUSED');
+    expect(await codeOf(world.accounts.changePassword(viewer, { ...change, newPassword: 'letmein123' }, HOME))).toBe(
+      'PASSWORD_REFUSED',
+    );
     expect(await codeOf(world.accounts.signIn(ANONYMOUS, ada, HOME))).toBe('done');
   });
 });
@@ -224,7 +257,7 @@ describe('sessions', () => {
     expect(await lastUsed()).toEqual(before);
     world.clock.advance(MINUTE_MS);
     await world.byCookie(cookieHeader, elsewhere);
-    expect(await lastUsed()).toMatchObject({ ip: elsewhere.address, lastUsedAt: world.clock.now() });
+    expect(await lastUsed()).toMatchObject({ ip: elsewhere.ip, lastUsedAt: world.clock.now() });
   });
 
   it('are revoked by public id, only by their owner, and stop at once', async () => {

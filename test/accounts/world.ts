@@ -3,8 +3,8 @@ import { createLoginLimit } from '../../server/accounts/login-limit.ts';
 import { createPasswords, type PasswordHasher } from '../../server/accounts/passwords.ts';
 import { type Accounts, createAccounts } from '../../server/accounts/service.ts';
 import type { SignedIn } from '../../server/accounts/sign-in.ts';
-import { ANONYMOUS, type DeveloperViewer, type Origin } from '../../server/accounts/viewer.ts';
 import type { OnKeyCompromised } from '../../server/accounts/signing-keys.ts';
+import { ANONYMOUS, type DeveloperViewer, type Origin } from '../../server/accounts/viewer.ts';
 import { createAudit } from '../../server/audit/service.ts';
 import { createEvents } from '../../server/events/service.ts';
 import { createJobs } from '../../server/jobs/service.ts';
@@ -15,7 +15,7 @@ import { createTestClock, type TestClock } from '../support/clock.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 export const PASSWORD = 'teapot marmalade quorum';
-export const HOME: Origin = { address: '192.0.2.1', userAgent: 'Firefox' };
+export const HOME: Origin = { ip: '192.0.2.1', userAgent: 'Firefox' };
 
 export const MINUTE_MS = 60_000;
 export const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -75,7 +75,8 @@ export async function createAccountsWorld(
     config: { publicUrl: options.publicUrl ?? 'https://apps.example.org', dataDir: database.folder },
     limiter: createLoginLimit({ clock }),
     passwords: createPasswords({ hasher }),
-    onKeyCompromised: options.onKeyCompromised ?? (async (_, { keyId }, since) => void compromised.push({ keyId, since })),
+    onKeyCompromised:
+      options.onKeyCompromised ?? (async (_, { keyId }, since) => void compromised.push({ keyId, since })),
   });
 
   async function person(name: string, roles: { reviewer?: boolean; admin?: boolean } = {}): Promise<Person> {
@@ -95,14 +96,19 @@ export async function createAccountsWorld(
     compromised,
     person,
     async cli({ viewer }) {
-      const { deviceCode, userCode } = await accounts.deviceLogins.start({ clientName: 'mosis 1.0', host: 'laptop' }, HOME);
+      const { deviceCode, userCode } = await accounts.deviceLogins.start(
+        { clientName: 'mosis 1.0', host: 'laptop' },
+        HOME,
+      );
       await accounts.deviceLogins.confirm(viewer, { userCode, approve: true }, HOME);
       const polled = await accounts.deviceLogins.poll({ deviceCode }, HOME);
       if (polled.state !== 'CONFIRMED') throw new Error(`The sign-in is ${polled.state}`);
       return polled;
     },
-    byCookie: (cookie, origin = HOME) => resolve({ cookie, authorization: undefined, ...origin }),
-    byBearer: (token, origin = HOME) => resolve({ cookie: undefined, authorization: `Bearer ${token}`, ...origin }),
+    byCookie: (cookie, { ip: address, userAgent } = HOME) =>
+      resolve({ cookie, authorization: undefined, address, userAgent }),
+    byBearer: (token, { ip: address, userAgent } = HOME) =>
+      resolve({ cookie: undefined, authorization: `Bearer ${token}`, address, userAgent }),
   };
 }
 
