@@ -25,7 +25,7 @@ import { forbidden, replacesGlobal } from './globals.ts';
 import { Loops } from './loops.ts';
 import { checkHost } from './network.ts';
 import { checkLiteral, checkTable } from './packed.ts';
-import { PLATFORM_API, PLATFORM_GLOBAL, takesUrl } from './platform-api.ts';
+import { PLATFORM_GLOBAL, partOf, permissionOf, takesUrl } from './platform-api.ts';
 import type { LuaReport } from './report.ts';
 import {
   binaryValue,
@@ -216,15 +216,17 @@ export class Analysis extends Walk {
   /** Judges that a global was reached by its name or as a member. */
   private reached(value: Value, at: number): void {
     if (value.kind !== 'global') return;
+    const part = partOf(value.path);
+    if (part !== null) {
+      this.platform(part, at);
+      return;
+    }
     const entry = forbidden(value.path);
     if (entry !== null) this.report.add(entry, `"${printable(value.path)}" is not available to apps.`, at);
-    else if (isPlatform(value)) this.platform(value.path, at);
   }
 
-  private platform(path: string, at: number): void {
-    const part = path.split('.', 2)[1];
-    if (part === undefined) return;
-    const permission = Object.hasOwn(PLATFORM_API, part) ? PLATFORM_API[part] : undefined;
+  private platform(part: string, at: number): void {
+    const permission = permissionOf(part);
     if (permission === undefined)
       this.report.add(LUA_CATALOGUE.LUA_PLATFORM_UNKNOWN, `"mosis.${printable(part)}" is no part of the API.`, at);
     else if (permission !== null && !this.facts.permissions.has(permission))

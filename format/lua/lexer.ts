@@ -7,9 +7,19 @@
 import { hexDigit, isDigit, isSpace, longBracketLevel, readLongBracket, readQuoted } from './lexer-strings.ts';
 import { KEYWORDS, LuaSyntaxError, TOKEN, type TokenKind } from './tokens.ts';
 
-const THREE = '...';
 const TWO: ReadonlySet<string> = new Set(['==', '~=', '<=', '>=', '//', '::', '<<', '>>', '..']);
-const ONE: ReadonlySet<string> = new Set([...'+-*/%^#&~|<>=(){}[];:,.']);
+/** The symbols of one character by its code; strings made once, because most tokens are such symbols. */
+const ONE: readonly (string | undefined)[] = symbolTable('+-*/%^#&~|<>=(){}[];:,.');
+/** Characters that can end a symbol of two. */
+const SECOND: readonly (string | undefined)[] = symbolTable('=/:<>.');
+
+function symbolTable(symbols: string): (string | undefined)[] {
+  const table = new Array<string | undefined>(128).fill(undefined);
+  for (const symbol of symbols) table[symbol.charCodeAt(0)] = symbol;
+  return table;
+}
+
+const MAX_KEYWORD = 'function'.length;
 
 /** 1 for what begins a name, 2 for a digit: what may follow in one is either. */
 const NAME_PART = new Uint8Array(128);
@@ -61,7 +71,7 @@ export class Lexer {
       let end = pos + 1;
       for (let n = text.charCodeAt(end); n < 128 && NAME_PART[n] !== 0; n = text.charCodeAt(end)) end++;
       const word = text.slice(pos, end);
-      this.set(KEYWORDS.has(word) ? TOKEN.keyword : TOKEN.name, word, end);
+      this.set(end - pos <= MAX_KEYWORD && KEYWORDS.has(word) ? TOKEN.keyword : TOKEN.name, word, end);
     } else if (isDigit(c) || (c === 46 && isDigit(text.charCodeAt(pos + 1)))) {
       this.readNumber(pos);
     } else if (c === 34 || c === 39) {
@@ -116,14 +126,14 @@ export class Lexer {
         return;
       }
     }
-    const two = text.slice(pos, pos + 2);
-    if (two === '..' && text.charCodeAt(pos + 2) === 46) this.set(TOKEN.symbol, THREE, pos + 3);
+    const one = c < 128 ? ONE[c] : undefined;
+    if (one === undefined) throw new LuaSyntaxError(`unexpected character ${describe(c)}`, pos);
+    const n = text.charCodeAt(pos + 1);
+    const second = n < 128 ? SECOND[n] : undefined;
+    const two = second === undefined ? '' : one + second;
+    if (two === '..' && text.charCodeAt(pos + 2) === 46) this.set(TOKEN.symbol, '...', pos + 3);
     else if (TWO.has(two)) this.set(TOKEN.symbol, two, pos + 2);
-    else {
-      const one = text.charAt(pos);
-      if (!ONE.has(one)) throw new LuaSyntaxError(`unexpected character ${describe(c)}`, pos);
-      this.set(TOKEN.symbol, one, pos + 1);
-    }
+    else this.set(TOKEN.symbol, one, pos + 1);
   }
 
   /** Reads as Lua does: everything that could belong to a number, and then judges it. */

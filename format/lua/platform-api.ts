@@ -32,8 +32,22 @@ export const PLATFORM_API: Readonly<Record<string, Permission | null>> = {
   version: null,
 };
 
-/** Whether this path of the API opens a connection whose first argument is a URL or a table with `url`. */
+const PREFIX = `${PLATFORM_GLOBAL}.`;
+
+/** The part of the API that a path such as `mosis.net.get` is in, or null for every other path and for `mosis` itself. */
+export function partOf(path: string): string | null {
+  if (!path.startsWith(PREFIX)) return null;
+  const dot = path.indexOf('.', PREFIX.length);
+  return path.slice(PREFIX.length, dot < 0 ? undefined : dot);
+}
+
+/** The permission that a part of the API needs, null for none, undefined for a part that does not exist. */
+export function permissionOf(part: string): Permission | null | undefined {
+  return Object.hasOwn(PLATFORM_API, part) ? PLATFORM_API[part] : undefined;
+}
+
+/** Whether this path of the API is a call that opens a connection: its first argument is a URL or a table with `url`. */
 export function takesUrl(path: string): boolean {
-  const [root, part, call] = path.split('.');
-  return root === PLATFORM_GLOBAL && call !== undefined && part !== undefined && PLATFORM_API[part] === 'network';
+  const part = partOf(path);
+  return part !== null && path.length > PREFIX.length + part.length && permissionOf(part) === 'network';
 }

@@ -6,7 +6,7 @@
  */
 import type { Variable } from './ast.ts';
 import { isKnownGlobal, isLibrary, isSensitive } from './globals.ts';
-import { PLATFORM_GLOBAL } from './platform-api.ts';
+import { PLATFORM_GLOBAL, partOf } from './platform-api.ts';
 import { isOnlyRead } from './scopes.ts';
 
 /** Longer constants are cut to a known beginning: no global has so long a name. */
@@ -247,5 +247,5 @@ function substring(text: string, from: number, to: number): Value {
 
 /** Whether a value is the platform's API or a part of it. */
 export function isPlatform(value: Value): value is { readonly kind: 'global'; readonly path: string } {
-  return value.kind === 'global' && (value.path === PLATFORM_GLOBAL || value.path.startsWith(`${PLATFORM_GLOBAL}.`));
+  return value.kind === 'global' && (value.path === PLATFORM_GLOBAL || partOf(value.path) !== null);
 }
