@@ -1,0 +1,246 @@
+/** Owns the GraphQL types of telemetry and its fields on App. It queries nothing itself; the service does. */
+import { encodeGlobalID } from '@pothos/plugin-relay';
+import { DomainError } from '../errors.ts';
+import { builder } from '../graphql/builder.ts';
+import { requireTelemetryReader } from './access.ts';
+import type { CrashGroupCursor } from './aggregate-reader.ts';
+import { type CRASH_TYPES, EVENT_TYPES, type EventType } from './events-schema.ts';
+import type { TELEMETRY_GROUPS, TelemetryCount, TelemetryPoint, TelemetryTotals, VersionHealth } from './reports.ts';
+import type { CrashGroup, Telemetry } from './service.ts';
+
+/** Reading and merging sketches costs more than a column. */
+const TELEMETRY_COST = 20;
+const DEFAULT_PAGE = 20;
+
+const TelemetryEventType = builder.enumType('TelemetryEventType', {
+  description: 'Every event a device can send, by the name it has on the wire.',
+  values: Object.fromEntries(
+    EVENT_TYPES.map(({ name, category }) => [
+      name,
+      { value: name, description: `${name.replaceAll('_', ' ')} (${category})` },
+    ]),
+  ) as { [Type in EventType]: { value: Type; description: string } },
+});
+
+const CrashType = builder.enumType('CrashType', {
+  description: 'What ended the app.',
+  values: {
+    lua_error: { description: 'An error in the app’s Lua code that nothing caught.' },
+    out_of_memory: { description: 'The app used more memory than it may.' },
+    not_responding: { description: 'The app did not answer in time.' },
+    native_crash: { description: 'The runtime itself crashed.' },
+  } satisfies Record<(typeof CRASH_TYPES)[number], { description: string }>,
+});
+
+const TelemetryGroupEnum = builder.enumType('TelemetryGroup', {
+  description: 'What a series is split by, besides the event type.',
+  values: {
+    DAY: { description: 'One point for each UTC day.' },
+    VERSION: { description: 'One point for each version.' },
+    TYPE: { description: 'Nothing further: one point for each event type.' },
+  } satisfies Record<(typeof TELEMETRY_GROUPS)[number], { description: string }>,
+});
+
+const DateRangeInput = builder.inputType('DateRange', {
+  description: 'UTC days, both included; at most 400.',
+  fields: (t) => ({
+    from: t.field({ type: 'Date', required: true, description: 'The first day.' }),
+    to: t.field({ type: 'Date', required: true, description: 'The last day.' }),
+  }),
+});
+
+const TelemetryFilterInput = builder.inputType('TelemetryFilter', {
+  description: 'Narrows a series. Days of one version with fewer than 5 devices are merged into one point.',
+  fields: (t) => ({
+    version: t.string({ description: 'Only this version.' }),
+    type: t.field({ type: TelemetryEventType, description: 'Only this event type.' }),
+  }),
+});
+
+const TelemetryCountType = builder.objectRef<TelemetryCount>('TelemetryCount').implement({
+  description: 'How often one type of event happened over the range.',
+  fields: (t) => ({
+    type: t.expose('type', { type: TelemetryEventType, description: 'The event type.' }),
+    count: t.expose('count', { type: 'BigInt', description: 'Events.' }),
+    devices: t.exposeInt('devices', { description: 'Different devices, with a standard error of 1.6 %.' }),
+  }),
+});
+
+const TelemetryPointType = builder.objectRef<TelemetryPoint>('TelemetryPoint').implement({
+  description: 'One point of a series.',
+  fields: (t) => ({
+    type: t.expose('type', { type: TelemetryEventType, description: 'The event type.' }),
+    date: t.expose('date', {
+      type: 'Date',
+      nullable: true,
+      description: 'The UTC day; null when not grouped by day, and in a merged point.',
+    }),
+    version: t.exposeString('version', {
+      nullable: true,
+      description: 'The version, or `other`; null when the series is not split by version.',
+    }),
+    count: t.expose('count', { type: 'BigInt', description: 'Events.' }),
+    devices: t.exposeInt('devices', { description: 'Different devices, with a standard error of 1.6 %.' }),
+    merged: t.exposeBoolean('merged', {
+      description: 'Whether this stands for several slices with too few devices to show alone.',
+    }),
+  }),
+});
+
+const VersionHealthType = builder.objectRef<VersionHealth>('VersionHealth').implement({
+  description: 'How one version does over the range.',
+  fields: (t) => ({
+    version: t.exposeString('version', { description: 'The version, or `other` for those never published.' }),
+    activeDevices: t.exposeInt('activeDevices', { description: 'Devices that sent anything.' }),
+    crashes: t.expose('crashes', { type: 'BigInt', description: 'Crashes.' }),
+    crashDevices: t.exposeInt('crashDevices', { description: 'Devices with a crash.' }),
+    crashFreeDevices: t.exposeFloat('crashFreeDevices', {
+      nullable: true,
+      description: 'Share of active devices without a crash, 0 to 1; null without active devices.',
+    }),
+    installs: t.exposeInt('installs', { description: 'Devices that installed it.' }),
+  }),
+});
+
+interface TelemetryShape {
+  readonly totals: TelemetryTotals;
+  readonly series: () => TelemetryPoint[];
+  readonly versions: () => VersionHealth[];
+}
+
+const TelemetryType = builder.objectRef<TelemetryShape>('Telemetry').implement({
+  description: 'What devices reported about an app over a range of days, as of about a second ago.',
+  fields: (t) => ({
+    totals: t.field({
+      type: [TelemetryCountType],
+      description: 'By event type.',
+      resolve: ({ totals }) => [...totals.byType],
+    }),
+    series: t.field({
+      type: [TelemetryPointType],
+      description: 'By event type and what was asked for.',
+      resolve: ({ series }) => series(),
+    }),
+    versions: t.field({
+      type: [VersionHealthType],
+      description: 'Each version, most active devices first.',
+      resolve: ({ versions }) => versions(),
+    }),
+    activeDevices: t.int({ description: 'Devices that sent anything.', resolve: ({ totals }) => totals.activeDevices }),
+    crashes: t.field({ type: 'BigInt', description: 'Crashes.', resolve: ({ totals }) => totals.crashes }),
+    installs: t.int({ description: 'Devices that installed the app.', resolve: ({ totals }) => totals.installs }),
+    crashFreeDevices: t.float({
+      nullable: true,
+      description: 'Share of active devices without a crash, 0 to 1; null without active devices.',
+      resolve: ({ totals }) => totals.crashFreeDevices,
+    }),
+  }),
+});
+
+const CrashGroupType = builder.objectRef<CrashGroup & { readonly appId: string }>('CrashGroup').implement({
+  description:
+    'Crashes with the same normalised message and stack. Message, stack and context are those of the first report.',
+  fields: (t) => ({
+    id: t.id({
+      description: 'Stable and opaque.',
+      resolve: (group) => encodeGlobalID('CrashGroup', `${group.appId}:${group.fingerprint}`),
+    }),
+    fingerprint: t.exposeString('fingerprint', {
+      description: '32 hexadecimal digits, the same for the same fault in every version.',
+    }),
+    title: t.exposeString('title', { description: 'What and where, in one line.' }),
+    crashType: t.expose('crashType', { type: CrashType, description: 'What ended the app.' }),
+    message: t.exposeString('message', { description: 'The error message.' }),
+    stackTrace: t.exposeString('stackTrace', { description: 'The Lua traceback, innermost call first.' }),
+    context: t.exposeString('context', {
+      nullable: true,
+      description: 'Screen, memory and uptime as JSON; null when the report had none.',
+    }),
+    firstSeen: t.field({
+      type: 'DateTime',
+      description: 'Time of the earliest crash, by the device’s clock.',
+      resolve: (group) => new Date(group.firstSeenMs),
+    }),
+    lastSeen: t.field({
+      type: 'DateTime',
+      description: 'Time of the latest crash, by the device’s clock.',
+      resolve: (group) => new Date(group.lastSeenMs),
+    }),
+    count: t.expose('count', { type: 'BigInt', description: 'Reports.' }),
+    devices: t.exposeInt('devices', { description: 'Different devices, with a standard error of 1.6 %.' }),
+    versions: t.stringList({ description: 'The versions it happened in.', resolve: (group) => [...group.versions] }),
+  }),
+});
+
+const APP_SELECT = { id: true, members: { select: { developerId: true, role: true } } } as const;
+
+builder.prismaObjectFields('App', (t) => ({
+  telemetry: t.field({
+    type: TelemetryType,
+    description: 'What devices reported. For members of the app, by a session or a key with the scope TELEMETRY_READ.',
+    select: APP_SELECT,
+    complexity: TELEMETRY_COST,
+    args: {
+      range: t.arg({ type: DateRangeInput, required: true, description: 'Which days.' }),
+      groupBy: t.arg({ type: TelemetryGroupEnum, description: 'How `series` is split; by day when left out.' }),
+      filter: t.arg({
+        type: TelemetryFilterInput,
+        description: 'What `series` is narrowed to; nothing when left out.',
+      }),
+    },
+    resolve: (app, { range, groupBy, filter }, { viewer, services }) => {
+      requireTelemetryReader(viewer, app);
+      const telemetry: Telemetry = services.telemetry;
+      const narrowed = {
+        ...(filter?.version == null ? {} : { version: filter.version }),
+        ...(filter?.type == null ? {} : { type: filter.type }),
+      };
+      return {
+        totals: telemetry.totals(app.id, range),
+        series: () => telemetry.series(app.id, range, groupBy ?? 'DAY', narrowed),
+        versions: () => telemetry.versionHealth(app.id, range),
+      };
+    },
+  }),
+  crashGroups: t.connection({
+    type: CrashGroupType,
+    description: 'Crashes of the app in groups, the one seen last first. For whom: as `telemetry`.',
+    select: APP_SELECT,
+    complexity: ({ first }) => ({ field: TELEMETRY_COST, multiplier: Math.min(first ?? DEFAULT_PAGE, 100) }),
+    resolve: (app, { first, after, last, before }, { viewer, services }) => {
+      requireTelemetryReader(viewer, app);
+      if (last != null || before != null)
+        throw new DomainError('BAD_REQUEST', 'Crash groups are paged forwards: use first and after.');
+      if (first != null && first < 0) throw new DomainError('BAD_REQUEST', 'first is at least 0.');
+      const telemetry: Telemetry = services.telemetry;
+      const page = telemetry.crashGroups(app.id, {
+        first: first ?? DEFAULT_PAGE,
+        after: after == null ? null : parseCursor(after),
+      });
+      const edges = page.groups.map((group) => ({
+        cursor: formatCursor(group.cursor),
+        node: { ...group, appId: app.id },
+      }));
+      return {
+        edges,
+        pageInfo: {
+          hasNextPage: page.hasNextPage,
+          hasPreviousPage: after != null,
+          startCursor: edges[0]?.cursor ?? null,
+          endCursor: edges.at(-1)?.cursor ?? null,
+        },
+      };
+    },
+  }),
+}));
+
+function formatCursor(cursor: CrashGroupCursor): string {
+  return Buffer.from(`${cursor.lastSeenMs}:${cursor.id}`).toString('base64url');
+}
+
+function parseCursor(cursor: string): CrashGroupCursor {
+  const match = /^(\d{1,15}):(\d{1,15})$/.exec(Buffer.from(cursor.slice(0, 100), 'base64url').toString('latin1'));
+  if (match === null)
+    throw new DomainError('CURSOR_INVALID', 'This is not a cursor of crash groups; begin without one.');
+  return { lastSeenMs: Number(match[1]), id: Number(match[2]) };
+}
