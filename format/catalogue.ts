@@ -1,5 +1,6 @@
 /** Owns the whole catalogue of finding codes: the source of docs pages, `mosis explain` and the portal's help. */
 import { ARCHIVE_CATALOGUE } from './catalogue/archive.ts';
+import { ASSET_CATALOGUE } from './catalogue/assets.ts';
 import { CONTENTS_CATALOGUE } from './catalogue/contents.ts';
 import { CONTEXT_CATALOGUE } from './catalogue/context.ts';
 import { FORMAT_CATALOGUE } from './catalogue/format.ts';
@@ -17,6 +18,7 @@ const PARTS: readonly Readonly<Record<string, CatalogueEntry>>[] = [
   SIGNATURE_CATALOGUE,
   CONTEXT_CATALOGUE,
   LUA_CATALOGUE,
+  ASSET_CATALOGUE,
   FORMAT_CATALOGUE,
 ];
 

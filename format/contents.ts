@@ -123,14 +123,13 @@ function executableKind(bytes: Uint8Array): string | null {
 function endsAsZip(bytes: Uint8Array): boolean {
   const view = viewOf(bytes);
   const lowest = Math.max(0, bytes.length - END_BYTES - 0xffff);
-  let offset = bytes.length - END_BYTES;
-  while (offset >= lowest && offset >= 0) {
-    offset = bytes.lastIndexOf(0x50, offset);
-    if (offset < lowest) return false;
+  for (let offset = bytes.length - END_BYTES; offset >= lowest; offset -= 1) {
+    // The first two letters are compared here, without a call: this loop runs over the tail of every file.
+    if (bytes[offset] !== 0x50 || bytes[offset + 1] !== 0x4b) continue;
     const end = readEnd(view, offset);
-    const directory = offset - (end?.centralBytes ?? 0);
-    if (end !== null && directory >= 0 && readCentral(bytes, view, directory, offset) !== null) return true;
-    offset -= 1;
+    if (end === null) continue;
+    const directory = offset - end.centralBytes;
+    if (directory >= 0 && readCentral(bytes, view, directory, offset) !== null) return true;
   }
   return false;
 }

@@ -20,24 +20,35 @@ export function parseJson(text: string, maxDepth: number): JsonResult {
   const parser = new JsonParser(text, maxDepth);
   try {
     const value = parser.document();
+    const placeAt = placesOf(text);
     return {
       ok: true,
       value,
       placeOf: (path) => {
         const offset = parser.offsets.get(JSON.stringify(path.map(String)));
-        return offset === undefined ? null : placeAt(text, offset);
+        return offset === undefined ? null : placeAt(offset);
       },
     };
   } catch (error) {
     if (!(error instanceof JsonError)) throw error;
-    return { ok: false, problem: error.problem, message: error.message, place: placeAt(text, error.offset) };
+    return { ok: false, problem: error.problem, message: error.message, place: placesOf(text)(error.offset) };
   }
 }
 
-/** Line and column of an offset, both from 1. */
-function placeAt(text: string, offset: number): TextPlace {
-  const before = text.slice(0, offset);
-  return { line: before.split('\n').length, column: offset - before.lastIndexOf('\n') };
+/** Line and column of any offset, both from 1. Lines are found once: a text can have a finding at each of its values. */
+function placesOf(text: string): (offset: number) => TextPlace {
+  const starts = [0];
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
+  return (offset) => {
+    let low = 0;
+    let high = starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((starts[middle] ?? 0) <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return { line: low + 1, column: offset - (starts[low] ?? 0) + 1 };
+  };
 }
 
 class JsonError extends Error {
