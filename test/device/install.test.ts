@@ -122,7 +122,7 @@ describe('refusals leave nothing behind', () => {
     const bad = Uint8Array.from(good);
     bad[bad.length - 30] = (bad[bad.length - 30] ?? 0) ^ 1;
     store.publish({}, { sha256: sha256(good) });
-    store.onPackage = (request, response, app) => {
+    store.onPackage = (_request, response, app) => {
       const { 'repr-digest': _, ...headers } = packageHeaders(app);
       response.writeHead(200, { ...headers, 'content-length': bad.length });
       response.end(bad);

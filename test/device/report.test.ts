@@ -1,0 +1,166 @@
+// What a device reports: queued on disk, sent once, never a person's acts without consent, never the secret.
+import { createHmac } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { z } from 'zod';
+import { createDevice, type Device } from '../../device/device.ts';
+import { type StoreServer, startStore } from './store.ts';
+
+const APP = 'com.example.notes';
+const DAY_MS = 86_400_000;
+let store: StoreServer;
+let root: string;
+let now: number;
+
+const Batch = z
+  .object({
+    batch_id: z.uuid(),
+    app_id: z.string(),
+    app_version: z.string(),
+    version_code: z.int(),
+    mosis_version: z.string(),
+    device_id: z.string().regex(/^[0-9a-f]{64}$/),
+    consent: z.boolean(),
+    sent_at: z.iso.datetime(),
+    events: z.array(z.object({ type: z.string(), at: z.iso.datetime(), data: z.unknown().optional() }).strict()),
+  })
+  .strict();
+
+beforeEach(async () => {
+  store = await startStore();
+  root = await mkdtemp(join(tmpdir(), 'mosis-report-'));
+  now = Date.parse('2026-03-01T12:00:00Z');
+});
+afterEach(async () => {
+  await store.close();
+  await rm(root, { recursive: true, force: true });
+});
+
+async function withApp(versionCode = 1): Promise<Device> {
+  store.publish({ versionCode });
+  const device = createDevice({ root, serverUrl: store.url, fetch, clock: () => new Date(now) });
+  await device.provisionFromNetwork();
+  await device.install(APP);
+  return device;
+}
+
+const batches = () =>
+  store.posts.filter(({ path }) => path === '/v1/telemetry/events').map(({ body }) => Batch.parse(body));
+
+it('sends events as one batch with an id of this app alone', async () => {
+  const { reporter } = await withApp();
+  await reporter.track(APP, { type: 'app_start', consent: false });
+  await reporter.track(APP, { type: 'frame_time', data: { avg_ms: 16 }, consent: false });
+  expect(await reporter.flush()).toEqual({ sent: 1, dropped: 0, waiting: 0, retryAfterMs: null, problem: null });
+  const [batch] = batches();
+  expect(batch?.events.map(({ type }) => type)).toEqual(['app_start', 'frame_time']);
+  const secret = Buffer.from((await readFile(join(root, 'state', 'secret'), 'utf8')).trim(), 'hex');
+  expect(batch?.device_id).toBe(createHmac('sha256', secret).update(APP).digest('hex'));
+  expect(await reporter.flush()).toMatchObject({ sent: 0 });
+  expect(batches()).toHaveLength(1);
+});
+
+it('does not even write down what a person did without consent', async () => {
+  const { reporter } = await withApp();
+  expect(await reporter.track(APP, { type: 'screen_view', data: { screen: 'secret-screen' }, consent: false })).toBe(
+    false,
+  );
+  expect(await readdir(join(root, 'state', 'telemetry'))).toEqual([]);
+  expect(await reporter.track(APP, { type: 'screen_view', data: { screen: 'main' }, consent: true })).toBe(true);
+  await reporter.flush();
+  expect(batches().map(({ consent }) => consent)).toEqual([true]);
+});
+
+it('repeats a batch whose answer was lost with the same id', async () => {
+  const { reporter } = await withApp();
+  await reporter.track(APP, { type: 'app_start', consent: false });
+  store.telemetryAnswers.push({ status: 503, headers: { 'retry-after': '30' } });
+  expect(await reporter.flush()).toMatchObject({ sent: 0, waiting: 1, retryAfterMs: 30_000 });
+  expect(await reporter.flush()).toMatchObject({ sent: 1, waiting: 0 });
+  const [first, second] = batches();
+  expect(second?.batch_id).toBe(first?.batch_id);
+});
+
+it('reports an event under the version in which it happened', async () => {
+  const device = await withApp(1);
+  await device.reporter.track(APP, { type: 'app_stop', consent: false });
+  store.publish({ versionCode: 2 });
+  await device.update(APP);
+  await device.reporter.track(APP, { type: 'app_start', consent: false });
+  await device.reporter.flush();
+  expect(batches().map(({ version_code, app_version }) => [version_code, app_version])).toEqual([
+    [1, '1.0.1'],
+    [2, '1.0.2'],
+  ]);
+});
+
+it('splits at 500 events', async () => {
+  const { reporter } = await withApp();
+  for (let i = 0; i < 501; i += 1) await reporter.track(APP, { type: 'app_start', consent: false });
+  await reporter.flush();
+  expect(batches().map(({ events }) => events.length)).toEqual([500, 1]);
+});
+
+it('drops and counts what was first sent over seven days ago', async () => {
+  const { reporter } = await withApp();
+  await reporter.track(APP, { type: 'app_start', consent: false });
+  store.telemetryAnswers.push({ status: 500 });
+  await reporter.flush();
+  now += 7 * DAY_MS + 1;
+  expect(await reporter.flush()).toMatchObject({ sent: 0, dropped: 1, waiting: 0 });
+  expect(batches()).toHaveLength(1);
+});
+
+it('drops what the server will never take, and keeps what it may take later', async () => {
+  const { reporter } = await withApp();
+  await reporter.track(APP, { type: 'app_start', consent: false });
+  store.telemetryAnswers.push({ status: 400 });
+  expect(await reporter.flush()).toMatchObject({ dropped: 1, waiting: 0 });
+  await reporter.track(APP, { type: 'app_start', consent: false });
+  store.telemetryAnswers.push({ status: 429, headers: { 'retry-after': '5' } });
+  expect(await reporter.flush()).toMatchObject({ dropped: 0, waiting: 1, retryAfterMs: 5_000 });
+});
+
+it('keeps everything while there is no network', async () => {
+  const { reporter } = await withApp();
+  await reporter.track(APP, { type: 'app_start', consent: false });
+  await store.close();
+  expect(await reporter.flush()).toMatchObject({ sent: 0, waiting: 1 });
+});
+
+it('sends a crash in the schema of crash reports, without consent', async () => {
+  const { reporter } = await withApp();
+  const context = { screen: 'main.rml', memory_mb: 45, uptime_seconds: 120 };
+  await reporter.crash(APP, {
+    crash_type: 'lua_error',
+    message: 'attempt to index nil value',
+    stack_trace: 'main.lua:1',
+    context,
+  });
+  await reporter.flush();
+  expect(store.posts.at(-1)).toEqual({
+    path: '/v1/telemetry/crash',
+    body: {
+      report_id: expect.any(String),
+      app_id: APP,
+      app_version: '1.0.1',
+      version_code: 1,
+      mosis_version: '1.0.0',
+      device_id: expect.stringMatching(/^[0-9a-f]{64}$/),
+      timestamp: '2026-03-01T12:00:00.000Z',
+      crash_type: 'lua_error',
+      message: 'attempt to index nil value',
+      stack_trace: 'main.lua:1',
+      context,
+    },
+  });
+});
+
+it('reports nothing for an app that is not installed', async () => {
+  const { reporter } = await withApp();
+  await expect(reporter.track('com.example.other', { type: 'app_start', consent: true })).rejects.toMatchObject({
+    code: 'NOT_INSTALLED',
+  });
+});
