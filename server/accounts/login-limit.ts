@@ -18,9 +18,10 @@ export interface AttemptBound {
 /** The bounds of one kind; a missing one does not count. */
 export interface AttemptPolicy {
   readonly pair?: AttemptBound;
-  /** Not applied from an address where the account's owner got in before, so that nobody else can lock the owner out. */
   readonly account?: AttemptBound;
   readonly address?: AttemptBound;
+  /** Whether `account` passes over addresses where the account's owner got in before, so that nobody else can lock the owner out. */
+  readonly knownAddressesPass?: boolean;
 }
 
 const MINUTE_MS = 60_000;
@@ -28,6 +29,7 @@ const MINUTE_MS = 60_000;
 export const ATTEMPT_POLICIES: Readonly<Record<AttemptKind, AttemptPolicy>> = {
   PASSWORD: {
     pair: { limit: 10, windowMs: 15 * MINUTE_MS, blockMs: 15 * MINUTE_MS, maxBlockMs: 60 * MINUTE_MS },
+    knownAddressesPass: true,
     // Short: it also meets an owner who signs in from a new place while others guess.
     account: { limit: 30, windowMs: 15 * MINUTE_MS, blockMs: MINUTE_MS, maxBlockMs: 10 * MINUTE_MS },
     address: { limit: 100, windowMs: 15 * MINUTE_MS, blockMs: 15 * MINUTE_MS, maxBlockMs: 60 * MINUTE_MS },
@@ -98,10 +100,10 @@ export function createLoginLimit(options: {
       const addressKey = `${kind} ${addressGroup(address)}`;
       const accountKey = account === null ? null : `${kind} ${account}`;
       const pairKey = accountKey === null ? null : `${accountKey} ${addressGroup(address)}`;
-      const known = pairKey !== null && knownAddresses.has(pairKey);
+      const passes = policy.knownAddressesPass === true && pairKey !== null && knownAddresses.has(pairKey);
       const counted: { scope: keyof typeof tallies; key: string; bound: AttemptBound }[] = [];
       if (policy.address) counted.push({ scope: 'address', key: addressKey, bound: policy.address });
-      if (policy.account && accountKey !== null && !known) {
+      if (policy.account && accountKey !== null && !passes) {
         counted.push({ scope: 'account', key: accountKey, bound: policy.account });
       }
       if (policy.pair && pairKey !== null) counted.push({ scope: 'pair', key: pairKey, bound: policy.pair });
@@ -120,7 +122,8 @@ export function createLoginLimit(options: {
             if (scope === 'pair') tallies.pair.delete(key);
             else uncount(tallies[scope].get(key), bound);
           }
-          if (pairKey !== null) remember(knownAddresses, pairKey, true, maxEntries);
+          if (policy.knownAddressesPass === true && pairKey !== null)
+            remember(knownAddresses, pairKey, true, maxEntries);
         },
       };
     },

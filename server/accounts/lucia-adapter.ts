@@ -8,6 +8,8 @@ import type { Db } from '../platform/db/database.ts';
 import { sha256Hex } from './secrets.ts';
 import { isSessionKind, type SessionKind } from './session-kinds.ts';
 
+const LUCIA_LOOKS_WITHIN_MS = 60_000;
+
 /** What a session row has beside its id, owner and idle expiry. */
 export interface SessionAttributes {
   readonly publicId: string;
@@ -39,8 +41,14 @@ interface SessionRow extends Omit<SessionAttributes, 'kind'> {
  * can only return hashes as ids, so lists and revocation are in sessions.ts and go by public id.
  */
 export function createLuciaAdapter({ db, clock }: { readonly db: Db; readonly clock: Clock }): Adapter {
-  /** Lucia compares with Date.now(): a time of our clock, as far from the machine's now as from ours. */
-  const toMachine = (time: Date) => new Date(time.getTime() + Date.now() - clock.ms());
+  /**
+   * Lucia compares with Date.now(): a time of our clock, as far from the machine's now as from ours. Whether it is over is
+   * decided here, to the millisecond; Lucia looks a moment later, and must not think otherwise then.
+   */
+  function toMachine(expiry: Date): Date {
+    const leftMs = expiry.getTime() - clock.ms();
+    return new Date(leftMs <= 0 ? 0 : Date.now() + Math.max(leftMs, LUCIA_LOOKS_WITHIN_MS));
+  }
   const toClock = (time: Date) => new Date(time.getTime() - Date.now() + clock.ms());
 
   function present(row: SessionRow, id: string): DatabaseSession {
