@@ -16,6 +16,7 @@ import {
   type LocalRecord,
   METHOD_DEFLATE,
   METHOD_STORED,
+  VERSION_NEEDED_MAX,
   viewOf,
 } from './zip-records.ts';
 
@@ -43,6 +44,7 @@ export function checkEntry(
   const name = printable(path);
   const add = (entry: CatalogueEntry, message: string): void => findings.add(entry, message, { file: name });
   checkFields(record, name, add);
+  checkVersion(record.versionNeeded, name, add);
   checkSizes(record, name, limits, add);
   checkExtra(record.extra, name, add);
   const kind = checkKind(record, path, name, add);
@@ -50,6 +52,7 @@ export function checkEntry(
     add(CODES.ARCHIVE_LOCAL_HEADER_BROKEN, `${name} has no readable local header at byte ${record.localOffset}.`);
   } else {
     checkExtra(local.extra, name, add);
+    checkVersion(local.versionNeeded, name, add);
     checkAgreement(record, local, name, add);
   }
   const { method, crc32, packedBytes, unpackedBytes, localOffset } = record;
@@ -84,6 +87,11 @@ function checkFields(record: CentralRecord, name: string, add: Add): void {
   }
   if (record.disk !== 0) add(CODES.ARCHIVE_MULTI_DISK, `${name} lies on disk ${record.disk}.`);
   if (record.commentBytes !== 0) add(CODES.ARCHIVE_COMMENT, `${name} has a comment of ${record.commentBytes} bytes.`);
+}
+
+function checkVersion(versionNeeded: number, name: string, add: Add): void {
+  if (versionNeeded <= VERSION_NEEDED_MAX) return;
+  add(CODES.ARCHIVE_VERSION, `${name} says it needs ZIP ${versionNeeded / 10} to be read.`);
 }
 
 function checkSizes(record: CentralRecord, name: string, limits: PackageLimits, add: Add): void {

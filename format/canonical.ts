@@ -20,12 +20,11 @@ import {
   LOCAL_SIGNATURE,
   METHOD_DEFLATE,
   METHOD_STORED,
+  VERSION_NEEDED_MAX,
   viewOf,
 } from './zip-records.ts';
 
-/** ZIP 2.0: what deflate and folders need. */
-const VERSION_NEEDED = 20;
-const MADE_BY_UNIX = (3 << 8) | VERSION_NEEDED;
+const MADE_BY_UNIX = (3 << 8) | VERSION_NEEDED_MAX;
 /** 1980-01-01 00:00 in MS-DOS form, the first time a ZIP can hold. */
 const DOS_DATE = 0x0021;
 const DOS_TIME = 0;
@@ -133,7 +132,7 @@ function writeCentral(view: DataView, at: number, file: PackedFile, localOffset:
 
 /** The 24 bytes from "version needed" to the name's length, which both headers have alike. */
 function writeShared(view: DataView, at: number, file: PackedFile): void {
-  view.setUint16(at, VERSION_NEEDED, true);
+  view.setUint16(at, VERSION_NEEDED_MAX, true);
   view.setUint16(at + 2, file.name.some((byte) => byte >= 0x80) ? FLAG_UTF8 : 0, true);
   view.setUint16(at + 4, file.method, true);
   view.setUint16(at + 6, DOS_TIME, true);

@@ -16,11 +16,16 @@ export const FLAG_UTF8 = 0x0800;
 /** Bits 1 and 2 tell the compression level, which no reader needs. */
 export const FLAGS_ALLOWED = 0x0006 | FLAG_DESCRIPTOR | FLAG_UTF8;
 
+/** ZIP 2.0 has deflate and folders, and nothing that this format refuses. */
+export const VERSION_NEEDED_MAX = 20;
+
 export const METHOD_STORED = 0;
 export const METHOD_DEFLATE = 8;
 
 /** The fields that local and central headers share. */
 interface CommonFields {
+  /** "Version needed to extract": tenths. */
+  readonly versionNeeded: number;
   readonly flags: number;
   readonly method: number;
   readonly crc32: number;
@@ -86,6 +91,7 @@ export function readCentral(bytes: Uint8Array, view: DataView, offset: number, l
   if (extraEnd + commentBytes > limit) return null;
   return {
     system: view.getUint8(offset + 5),
+    versionNeeded: view.getUint16(offset + 6, true),
     flags: view.getUint16(offset + 8, true),
     method: view.getUint16(offset + 10, true),
     crc32: view.getUint32(offset + 16, true),
@@ -108,6 +114,7 @@ export function readLocal(bytes: Uint8Array, view: DataView, offset: number, lim
   const extraEnd = nameEnd + view.getUint16(offset + 28, true);
   if (extraEnd > limit) return null;
   return {
+    versionNeeded: view.getUint16(offset + 4, true),
     flags: view.getUint16(offset + 6, true),
     method: view.getUint16(offset + 8, true),
     crc32: view.getUint32(offset + 14, true),
@@ -119,11 +126,13 @@ export function readLocal(bytes: Uint8Array, view: DataView, offset: number, lim
   };
 }
 
+type DescribedFields = Pick<CommonFields, 'crc32' | 'packedBytes' | 'unpackedBytes'>;
+
 /**
  * Bytes of the data descriptor at `offset` when it agrees with `fields`: 16 with its signature, 12 without; null when
  * neither form agrees.
  */
-export function descriptorBytes(view: DataView, offset: number, fields: CommonFields): 12 | 16 | null {
+export function descriptorBytes(view: DataView, offset: number, fields: DescribedFields): 12 | 16 | null {
   const agrees = (at: number): boolean =>
     at + 12 <= view.byteLength &&
     view.getUint32(at, true) === fields.crc32 &&

@@ -155,6 +155,15 @@ export const ARCHIVE_CATALOGUE = defineCatalogue({
     good: 'method 0 or 8',
     section: '1',
   },
+  ARCHIVE_VERSION: {
+    severity: 'error',
+    title: 'Version needed is too high',
+    why: 'A version above 2.0 announces features that are refused here, and makes some readers give up.',
+    fix: 'Build the package with `mosis build`.',
+    bad: 'version needed 6.3',
+    good: 'version needed 2.0',
+    section: '1',
+  },
   ARCHIVE_STORED_SIZE: {
     severity: 'error',
     title: 'Stored entry with two sizes',

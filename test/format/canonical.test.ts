@@ -1,5 +1,6 @@
 /** The canonical form: the same bytes for the same files, on every machine. */
 import fc from 'fast-check';
+import { unzipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
 import { buildPackage, canonicalOrder, PackageBuildError } from '../../format/canonical.ts';
 import { crc32 } from '../../format/crc32.ts';
@@ -7,7 +8,7 @@ import { readPackageBytes } from '../../format/reader.ts';
 import { sha256Hex } from '../../format/sha256.ts';
 import { compareUtf8 } from '../../format/text.ts';
 import { formatVerdictOfBytes } from '../../format/validate.ts';
-import { goodFiles, goodPackage, utf8 } from '../support/packages.ts';
+import { goodFiles, goodPackage, rawZip, utf8 } from '../support/packages.ts';
 
 /** Files that need no other library to make, so that only this form can change the hash. */
 const GOLDEN_FILES = new Map<string, Uint8Array>([
@@ -117,6 +118,30 @@ describe('properties', () => {
         if (verdict.signed) expect(verdict.files).toEqual(original.files);
       }),
       { numRuns: 300 },
+    );
+  });
+
+  it('reads what it accepts as another ZIP reader does', async () => {
+    const small = rawZip([
+      { name: 'manifest.json', content: '{"a":1}', method: 8 },
+      { name: 'b/c.txt', content: 'hello', mode: 0o100644 },
+      { name: 'd/', mode: 0o040755 },
+      { name: '\u00e9.txt', content: 'x'.repeat(50), method: 8 },
+    ]);
+    const change = fc.record({
+      at: fc.nat({ max: small.length - 1 }),
+      to: fc.oneof(fc.nat({ max: 255 }), fc.constantFrom(0, 1, 8, 0x50, 0xff)),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 3 }), async (changes) => {
+        const bytes = Uint8Array.from(small);
+        for (const { at, to } of changes) bytes[at] = to;
+        const { contents } = await readPackageBytes(bytes);
+        if (contents === null) return;
+        const other = Object.entries(unzipSync(bytes)).filter(([name]) => !name.endsWith('/'));
+        expect(new Map(other)).toEqual(contents.files);
+      }),
+      { numRuns: 2000 },
     );
   });
 

@@ -103,6 +103,8 @@ export const ARCHIVE_CORPUS: readonly BadPackage<keyof typeof ARCHIVE_CATALOGUE>
   { code: 'ARCHIVE_FLAGS', name: 'masked headers', bytes: text({ flags: 0x2000 }) },
   { code: 'ARCHIVE_METHOD', bytes: text({ method: 14 }) },
   { code: 'ARCHIVE_METHOD', name: 'deflate64', bytes: text({ method: 9 }) },
+  { code: 'ARCHIVE_VERSION', bytes: text({ versionNeeded: 63 }) },
+  { code: 'ARCHIVE_VERSION', name: 'in the local header only', bytes: text({ local: { versionNeeded: 45 } }) },
   { code: 'ARCHIVE_STORED_SIZE', bytes: text({ unpackedBytes: 3 }) },
   { code: 'ARCHIVE_EXTRA_MALFORMED', bytes: text({ extra: Uint8Array.from([0x55, 0x54, 40, 0, 1]) }) },
   {

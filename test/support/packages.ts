@@ -122,6 +122,7 @@ export interface RawEntry {
   readonly unpackedBytes?: number;
   readonly extra?: Uint8Array;
   readonly comment?: Uint8Array;
+  readonly versionNeeded?: number;
   readonly disk?: number;
   readonly madeBySystem?: number;
   /** Unix mode, such as 0o100644. */
@@ -138,6 +139,7 @@ export interface RawEntry {
     readonly unpackedBytes?: number;
     readonly extra?: Uint8Array;
     readonly signature?: number;
+    readonly versionNeeded?: number;
   };
   /** Bytes right after the data, such as a data descriptor. */
   readonly after?: Uint8Array;
@@ -213,7 +215,7 @@ function localPart({ raw, name, data, shared }: PreparedEntry): Uint8Array {
   const extra = raw.local?.extra ?? raw.extra ?? new Uint8Array();
   return concat([
     u32(raw.local?.signature ?? 0x04034b50),
-    u16(20, local.flags, local.method, 0, 0x21),
+    u16(raw.local?.versionNeeded ?? raw.versionNeeded ?? 20, local.flags, local.method, 0, 0x21),
     u32(local.crc32, local.packedBytes, local.unpackedBytes),
     u16(localName.length, extra.length),
     localName,
@@ -229,7 +231,7 @@ function centralPart({ raw, name, shared }: PreparedEntry, offset: number): Uint
   const attributes = raw.externalAttributes ?? ((raw.mode ?? 0) << 16) >>> 0;
   return concat([
     u32(0x02014b50),
-    u16(((raw.madeBySystem ?? 3) << 8) | 20, 20, shared.flags, shared.method, 0, 0x21),
+    u16(((raw.madeBySystem ?? 3) << 8) | 20, raw.versionNeeded ?? 20, shared.flags, shared.method, 0, 0x21),
     u32(shared.crc32, shared.packedBytes, shared.unpackedBytes),
     u16(name.length, extra.length, comment.length, raw.disk ?? 0, 0),
     u32(attributes, raw.localOffset ?? offset),
