@@ -56,6 +56,15 @@ export const ASSET_CATALOGUE = defineCatalogue({
     good: '<link type="text/rcss" href="styles/main.rcss"/>',
     section: '6',
   },
+  RML_REFERENCE_TYPE: {
+    severity: 'error',
+    title: 'RML loads a file of another type',
+    why: 'A file is checked by its type: a script that is not called .lua would run unchecked.',
+    fix: 'Give scripts the extension .lua, templates .rml and style sheets .rcss.',
+    bad: '<script src="notes.txt"/>',
+    good: '<script src="notes.lua"/>',
+    section: '6',
+  },
   RML_TEMPLATE_MISSING: {
     severity: 'error',
     title: 'Template is not in the package',

@@ -191,6 +191,15 @@ export const LUA_CATALOGUE = defineCatalogue({
     good: 'local image = "/assets/images/logo.png"',
     section: '6',
   },
+  LUA_MARKUP_CODE: {
+    severity: 'warning',
+    title: 'Markup with code made at run time',
+    why: 'An event attribute or a script that Lua writes into a document is code that was not checked.',
+    fix: 'Write the markup without code, and add listeners with add_event_listener.',
+    bad: 'el.inner_rml = "<p onclick=\'" .. action .. "\'>x</p>"',
+    good: 'el:add_event_listener("click", action)',
+    section: '6',
+  },
   LUA_NETWORK_HOST_DYNAMIC: {
     severity: 'warning',
     title: 'Network host is not constant',

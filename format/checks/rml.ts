@@ -4,6 +4,7 @@ import type { RmlAttribute, RmlElement } from '../assets/rml.ts';
 import { ASSET_CATALOGUE } from '../catalogue/assets.ts';
 import type { Check, PackageContents } from '../check.ts';
 import { FindingList } from '../finding-list.ts';
+import type { CatalogueEntry } from '../findings.ts';
 import { PACKAGE_LIMITS } from '../limits.ts';
 import { printable } from '../text.ts';
 
@@ -48,18 +49,49 @@ function checkDocument(
     );
   for (const element of tree.elements)
     for (const attribute of element.attributes) {
-      const kind = referenceKind(element, attribute);
-      if (kind === null) continue;
-      const place = places(attribute.at);
-      const shown = `"${printable(attribute.value)}"`;
-      if (kind === 'dynamic')
-        found.add(ASSET_CATALOGUE.RML_REFERENCE_DYNAMIC, `What ${shown} refers to is known only on the device.`, place);
-      else if (kind === 'template') {
-        if (!templates.has(attribute.value) && !exists(file, attribute.value, contents))
-          found.add(ASSET_CATALOGUE.RML_TEMPLATE_MISSING, `No template of the package is ${shown}.`, place);
-      } else if (!exists(file, attribute.value, contents))
-        found.add(ASSET_CATALOGUE.RML_REFERENCE_MISSING, `No file of the package is ${shown}.`, place);
+      const problem = judge(file, element, attribute, contents, templates);
+      if (problem !== null) found.add(problem.entry, problem.message, places(attribute.at));
     }
+}
+
+function judge(
+  file: string,
+  element: RmlElement,
+  attribute: RmlAttribute,
+  contents: PackageContents,
+  templates: ReadonlySet<string>,
+): { entry: CatalogueEntry; message: string } | null {
+  const kind = referenceKind(element, attribute);
+  const shown = `"${printable(attribute.value)}"`;
+  if (kind === null) return null;
+  if (kind === 'dynamic') {
+    // A script or a sheet that is known only on the device would never have been checked.
+    if (element.name === 'script' || element.name === 'link')
+      return { entry: ASSET_CATALOGUE.RML_REFERENCE_MISSING, message: `${shown} is known only on the device.` };
+    const message = `What ${shown} refers to is known only on the device.`;
+    return { entry: ASSET_CATALOGUE.RML_REFERENCE_DYNAMIC, message };
+  }
+  const isThere = exists(file, attribute.value, contents);
+  if (kind === 'template')
+    return isThere || templates.has(attribute.value)
+      ? null
+      : { entry: ASSET_CATALOGUE.RML_TEMPLATE_MISSING, message: `No template of the package is ${shown}.` };
+  if (!isThere) return { entry: ASSET_CATALOGUE.RML_REFERENCE_MISSING, message: `No file of the package is ${shown}.` };
+  const extension = expectedExtension(element);
+  if (extension === null || (attribute.value.split(/[?#]/, 1)[0] ?? '').endsWith(extension)) return null;
+  return {
+    entry: ASSET_CATALOGUE.RML_REFERENCE_TYPE,
+    message: `${shown} is loaded as if it were a ${extension} file.`,
+  };
+}
+
+/** The extension of what an element loads, so that what runs is what was checked; null where any will do. */
+function expectedExtension(element: RmlElement): '.lua' | '.rml' | '.rcss' | null {
+  if (element.name === 'script') return '.lua';
+  if (element.name !== 'link') return null;
+  const type = element.attributes.find((attribute) => attribute.name === 'type')?.value.toLowerCase();
+  if (type === 'text/template') return '.rml';
+  return type === 'text/rcss' || type === 'text/css' ? '.rcss' : null;
 }
 
 /** What an attribute refers to: a file, a template by name or path, something made at run time, or nothing. */

@@ -349,9 +349,16 @@ export class Analysis extends Walk {
     const callee = indexValue(base, key);
     const args = node.args.map((argument) => this.expression(argument, 'escape'));
     if (base.kind !== 'table') this.reached(callee, node.at);
+    this.attribute(node.name, args[0] ?? NIL, node.at);
     if (callee.kind !== 'global') return UNKNOWN;
     if (takesUrl(callee.path)) checkHost(callee.path, args[0] ?? NIL, node.at, this.report);
     return base.kind === 'string' ? callValue(callee, [base, ...args]) : UNKNOWN;
+  }
+
+  /** RmlUi compiles the value of an event attribute, so setting one loads code. */
+  private attribute(method: string, name: Value, at: number): void {
+    if (!/^set_?attribute$/i.test(method) || name.kind !== 'string' || !/^on[a-z]/i.test(name.text)) return;
+    this.report.add(LUA_CATALOGUE.LUA_MARKUP_CODE, `The event attribute "${printable(name.text, 40)}" is set.`, at);
   }
 }
 

@@ -1,4 +1,4 @@
-/** Owns the signs of packed or hidden data in source: long lines, dense literals, tables of bytes. It unpacks nothing. */
+/** Owns the signs of hidden code in source: long lines, dense literals, tables of bytes, markup with code. It unpacks nothing. */
 import { LUA_CATALOGUE } from '../catalogue/lua.ts';
 import type { StringLiteral, TableExpression } from './ast.ts';
 import type { LuaReport } from './report.ts';
@@ -31,9 +31,14 @@ export function checkLines(text: string, report: LuaReport): void {
   }
 }
 
-/** Reports a string literal that looks like packed code or data. */
+/** A script element, or an event attribute as markup writes it. */
+const MARKUP_CODE = /<script\b|\son[a-z]{3,30}\s{0,8}=\s{0,8}(?:["'\\]|$)/i;
+
+/** Reports a string literal that looks like packed code or data, or like markup that carries code. */
 export function checkLiteral(node: StringLiteral, source: string, report: LuaReport): void {
   const { value } = node;
+  if (value.includes('<script') || (value.includes('=') && MARKUP_CODE.test(value)))
+    report.add(LUA_CATALOGUE.LUA_MARKUP_CODE, 'This text is markup that carries code.', node.at);
   if (node.end - node.at < MIN_ESCAPED * 2) return;
   const escapes = countEscapes(source, node.at, node.end);
   const escaped = escapes >= MIN_ESCAPED && escapes > value.length / 2;

@@ -154,6 +154,8 @@ export function binaryValue(operator: string, left: Value, right: Value): Value 
   }
   if (operator === '..') return concatenate(left, right);
   if (left.kind !== 'number' || right.kind !== 'number') return UNKNOWN;
+  if (operator === '==' || operator === '~=')
+    return (left.value === right.value) === (operator === '==') ? TRUE : FALSE;
   return arithmetic(operator, left.value, right.value);
 }
 

@@ -123,6 +123,7 @@ const BAD: Readonly<Record<keyof typeof LUA_CATALOGUE | keyof typeof ASSET_CATAL
   LUA_PACKED_DATA: lua(
     `x = "${btoa(Array.from({ length: 300 }, (_, i) => String.fromCharCode((i * i * 7 + i * 31) % 256)).join(''))}"`,
   ),
+  LUA_MARKUP_CODE: lua('el.inner_rml = "<p onclick=\'" .. action .. "\'>x</p>"'),
   LUA_NETWORK_HOST_DYNAMIC: lua('mosis.net.get(address, f)', { permissions: ['network'] }),
   LUA_ENDLESS_LOOP: lua('while true do update() end'),
   LUA_GLOBAL_SHADOWED: lua('function print() end'),
@@ -132,6 +133,7 @@ const BAD: Readonly<Record<keyof typeof LUA_CATALOGUE | keyof typeof ASSET_CATAL
   ICON_64_MISSING: packageOf({ 'icons/32.png': png({ width: 32, height: 32 }) }, { icons: { '32': 'icons/32.png' } }),
   RML_SYNTAX: body('<p>'),
   RML_REFERENCE_MISSING: body('<img src="missing.png"/>'),
+  RML_REFERENCE_TYPE: body('<script src="/a.txt"></script>', { 'a.txt': 'os.exit()' }),
   RML_TEMPLATE_MISSING: packageOf({ 'assets/main.rml': '<rml><body template="window"></body></rml>' }),
   RML_REFERENCE_DYNAMIC: body('<img data-attr-src="picture"/>'),
   RCSS_SYNTAX: rcss('body { color: red'),

@@ -142,6 +142,13 @@ export const INNOCENT: readonly Snippet[] = [
     'local mosis = mosis mosis.log.info("x")',
     'local config = { api = { base = "https://a.example/" } } mosis.net.get(config.api.base .. "x", print)',
   ]),
+  ...group('markup without code', [
+    'el.inner_rml = "<p class=\'on\'>" .. name .. "</p>"',
+    'el:set_attribute("class", "on")',
+    'local text = "turn on = yes"',
+    'local t = "one=1 online = 2"',
+    'el:set_attribute("value", name)',
+  ]),
   ...group('loops that end or yield', [
     'while true do if done() then break end end',
     'local co = coroutine.wrap(function() while true do coroutine.yield(1) end end)',
