@@ -1,4 +1,5 @@
 /** Owns what a developer sees: totals, series, version health, from daily rows. Pure, and the one place that applies k-anonymity. */
+import { compareSemver, parseSemver } from '../../format/semver.ts';
 import type { DailyRow } from './aggregate-reader.ts';
 import { dateOfDay } from './aggregates.ts';
 import { MIN_SLICE_DEVICES, mergeSmallSlices, type Slice } from './anonymity.ts';
@@ -96,7 +97,7 @@ export function seriesOf(
   return points;
 }
 
-/** How each version does, most active devices first. */
+/** How each version does, most active devices first, then the newer version. */
 export function versionHealthOf(rows: readonly DailyRow[]): VersionHealth[] {
   return [...Map.groupBy(rows, (row) => row.version)]
     .map(([version, ofVersion]) => {
@@ -104,7 +105,14 @@ export function versionHealthOf(rows: readonly DailyRow[]): VersionHealth[] {
       const crashDevices = byType.find(({ type }) => type === 'app_crash')?.devices ?? 0;
       return { version, activeDevices, crashes, crashDevices, crashFreeDevices, installs };
     })
-    .sort((a, b) => b.activeDevices - a.activeDevices);
+    .sort((a, b) => b.activeDevices - a.activeDevices || newerFirst(a.version, b.version));
+}
+
+/** `other` is no version and comes last. */
+function newerFirst(a: string, b: string): number {
+  const [left, right] = [parseSemver(a), parseSemver(b)];
+  if (left === null || right === null) return Number(left === null) - Number(right === null);
+  return compareSemver(right, left);
 }
 
 function sliceKey(row: DailyRow, groupBy: TelemetryGroup): string {

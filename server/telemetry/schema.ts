@@ -202,7 +202,8 @@ builder.prismaObjectFields('App', (t) => ({
       };
     },
   }),
-  crashGroups: t.connection({
+  crashGroups: t.connection(
+{
     type: CrashGroupType,
     description: 'Crashes of the app in groups, the one seen last first. For whom: as `telemetry`.',
     select: APP_SELECT,
@@ -216,11 +217,11 @@ builder.prismaObjectFields('App', (t) => ({
       const page = telemetry.crashGroups(app.id, {
         first: first ?? DEFAULT_PAGE,
         after: after == null ? null : parseCursor(after),
-      });
-      const edges = page.groups.map((group) => ({
-        cursor: formatCursor(group.cursor),
-        node: { ...group, appId: app.id },
-      }));
+      },
+    { name: 'CrashGroupConnection', description: 'A page of crash groups.' },
+    { name: 'CrashGroupEdge', description: 'A crash group and its place.' },
+  ),
+}));
       return {
         edges,
         pageInfo: {

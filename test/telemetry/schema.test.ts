@@ -1,0 +1,186 @@
+import { createRequire } from 'node:module';
+import type { ExecutionResult } from 'graphql';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { ApiKeyScope, Viewer } from '../../server/accounts/viewer.ts';
+import '../../server/graphql/base.ts';
+import { builder } from '../../server/graphql/builder.ts';
+import type { GraphContext } from '../../server/graphql/context.ts';
+import '../../server/telemetry/schema.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { APP, batch, crash, createStand, deviceId, START, type Stand } from './stand.ts';
+
+// The same copy of graphql that Pothos loads: the test runner would take the package's other build.
+const { execute, parse } = createRequire(import.meta.url)('graphql') as typeof import('graphql');
+
+// The fields hang on App; here it is the least that carries them, so that this test needs no other feature.
+builder.prismaNode('App', { name: 'App', id: { field: 'id' }, fields: () => ({}) });
+builder.queryField('anyApp', (t) =>
+  t.prismaField({
+    type: 'App',
+    nullable: true,
+    args: { id: t.arg.string({ required: true }) },
+    resolve: (query, _root, { id }, { db }) => db.prisma.app.findUnique({ ...query, where: { id } }),
+  }),
+);
+builder.mutationField('nothing', (t) => t.boolean({ resolve: () => true }));
+builder.subscriptionField('nothing', (t) =>
+  t.boolean({ subscribe: () => (async function* () {})(), resolve: () => true }),
+);
+const schema = builder.toSchema();
+
+let database: TestDatabase;
+let stand: Stand;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  stand = await createStand();
+  const { prisma } = database.db;
+  for (const id of ['owner', 'stranger']) {
+    await prisma.developer.create({
+      data: { id, email: `${id}@example.com`, name: id, createdAt: START, updatedAt: START },
+    });
+  }
+  await prisma.app.create({
+    data: {
+      id: APP.id,
+      packageId: APP.packageId,
+      name: 'Notes',
+      tags: [],
+      createdAt: START,
+      updatedAt: START,
+      developer: { connect: { id: 'owner' } },
+      members: { create: { developerId: 'owner', role: 'OWNER', createdAt: START } },
+    },
+  });
+  await stand.post('events', batch(1, { events: [{ type: 'app_install', at: '2026-01-15T10:00:00Z' }] }));
+  await stand.post('events', batch(2, { device_id: deviceId(2), app_version: '1.1.0' }));
+  await stand.post('crash', crash());
+  await stand.post('crash', crash({ message: 'another', timestamp: '2026-01-15T11:00:00Z', context: undefined }));
+  await stand.telemetry.flush();
+});
+afterAll(async () => {
+  await stand.close();
+  await database.dispose();
+});
+
+let viewer: Viewer;
+const person = (id: string, changes: object = {}): Viewer => ({
+  kind: 'developer',
+  developerId: id,
+  name: id,
+  email: `${id}@example.com`,
+  reviewer: false,
+  admin: false,
+  credential: { kind: 'SESSION', id: 'session', expiresAt: START },
+  ...changes,
+});
+const key = (scopes: ApiKeyScope[], appId: string | null = null): Viewer =>
+  person('owner', { credential: { kind: 'API_KEY', id: 'key', expiresAt: null, scopes, appId } });
+beforeEach(() => {
+  viewer = person('owner');
+});
+
+async function ask(fields: string): Promise<ExecutionResult> {
+  const context: Pick<GraphContext, 'db' | 'viewer'> & { services: Pick<GraphContext['services'], 'telemetry'> } = {
+    db: database.db,
+    viewer,
+    services: { telemetry: stand.telemetry },
+  };
+  const document = parse(`{ anyApp(id: "${APP.id}") { ${fields} } }`);
+  return JSON.parse(JSON.stringify(await execute({ schema, document, contextValue: context })));
+}
+
+const RANGE = 'range: { from: "2026-01-01", to: "2026-01-31" }';
+
+describe('App.telemetry', () => {
+  it('answers totals, series and versions', async () => {
+    const { data, errors } = await ask(`telemetry(${RANGE}) {
+      totals { type count devices } series { date type version count devices merged }
+      versions { version activeDevices crashes crashDevices crashFreeDevices installs }
+      activeDevices crashes installs crashFreeDevices
+    }`);
+    expect(errors).toBeUndefined();
+    expect(data?.anyApp).toEqual({
+      telemetry: {
+        totals: [
+          { type: 'app_start', count: 1, devices: 1 },
+          { type: 'app_crash', count: 2, devices: 1 },
+          { type: 'app_install', count: 1, devices: 1 },
+        ],
+        series: [
+          { date: '2026-01-15', type: 'app_start', version: null, count: 1, devices: 1, merged: false },
+          { date: '2026-01-15', type: 'app_crash', version: null, count: 2, devices: 1, merged: false },
+          { date: '2026-01-15', type: 'app_install', version: null, count: 1, devices: 1, merged: false },
+        ],
+        versions: [
+          { version: '1.1.0', activeDevices: 1, crashes: 0, crashDevices: 0, crashFreeDevices: 1, installs: 0 },
+          { version: '1.0.0', activeDevices: 1, crashes: 2, crashDevices: 1, crashFreeDevices: 0, installs: 1 },
+        ],
+        activeDevices: 2,
+        crashes: 2,
+        installs: 1,
+        crashFreeDevices: 0.5,
+      },
+    });
+  });
+
+  it('narrows and splits the series as asked', async () => {
+    const { data } = await ask(
+      `telemetry(${RANGE}, groupBy: VERSION, filter: { type: app_start }) { series { version type } }`,
+    );
+    expect(data?.anyApp).toEqual({ telemetry: { series: [{ version: '1.1.0', type: 'app_start' }] } });
+  });
+
+  it('refuses a range that is too long', async () => {
+    const { errors } = await ask('telemetry(range: { from: "2020-01-01", to: "2026-01-01" }) { crashes }');
+    expect(errors?.[0]?.message).toContain('at most 400 days');
+  });
+
+  const viewers: [string, Viewer, string | null][] = [
+    ['the owner', person('owner'), null],
+    ['a key with the scope', key(['telemetry:read']), null],
+    ['a key for this app', key(['telemetry:read'], APP.id), null],
+    ['a key without the scope', key(['apps:read']), 'lacks the scope telemetry:read'],
+    ['a key for another app', key(['telemetry:read'], 'other'), 'not found'],
+    ['a stranger', person('stranger'), 'not found'],
+    ['a reviewer', person('stranger', { reviewer: true }), 'not found'],
+    ['an admin', person('stranger', { admin: true }), 'not found'],
+    ['a visitor', { kind: 'anonymous' }, 'Sign in'],
+  ];
+  it.each(viewers)('answers %s as they may', async (_name, who, refusal) => {
+    viewer = who;
+    for (const fields of [`telemetry(${RANGE}) { crashes }`, 'crashGroups { nodes { count } }']) {
+      const { errors } = await ask(fields);
+      if (refusal === null) expect(errors).toBeUndefined();
+      else expect(errors?.[0]?.message).toContain(refusal);
+    }
+  });
+});
+
+describe('App.crashGroups', () => {
+  it('pages forward, the last seen first', async () => {
+    const fields =
+      'edges { node { id title crashType message stackTrace context firstSeen lastSeen count devices versions } } pageInfo { hasNextPage endCursor }';
+    const first = await ask(`crashGroups(first: 1) { ${fields} }`);
+    expect(first.data?.anyApp).toMatchObject({
+      crashGroups: {
+        edges: [
+          { node: { message: 'another', context: null, lastSeen: '2026-01-15T11:00:00.000Z', versions: ['1.0.0'] } },
+        ],
+        pageInfo: { hasNextPage: true },
+      },
+    });
+    const { endCursor } = (first.data as { anyApp: { crashGroups: { pageInfo: { endCursor: string } } } }).anyApp
+      .crashGroups.pageInfo;
+    const second = await ask(`crashGroups(first: 1, after: "${endCursor}") { ${fields} }`);
+    expect(second.data?.anyApp).toMatchObject({
+      crashGroups: {
+        edges: [{ node: { crashType: 'lua_error', count: 1, devices: 1 } }],
+        pageInfo: { hasNextPage: false },
+      },
+    });
+  });
+
+  it.each(['after: "nonsense"', 'before: "x"', 'last: 5', 'first: -1'])('refuses %s', async (args) => {
+    expect((await ask(`crashGroups(${args}) { nodes { count } }`)).errors).toHaveLength(1);
+  });
+});
