@@ -3,10 +3,13 @@ import type { PackageContents } from '../check.ts';
 import { folderOf, joinPath } from '../lua/modules.ts';
 import type { LuaSource } from '../lua/report.ts';
 import { createPlaces, type Places } from './places.ts';
-import { parseRml, type RmlTree } from './rml.ts';
+import { parseRml, type RmlElement, type RmlTree } from './rml.ts';
 
 /** Larger text files are refused by their check, unread. */
 export const MAX_TEXT_BYTES = 4 * 1024 * 1024;
+
+/** All RML that is read of a package: the trees stay in memory until the checks are done. */
+const MAX_TOTAL_BYTES = 8 * 1024 * 1024;
 
 export interface RmlDocument {
   readonly file: string;
@@ -19,18 +22,40 @@ export interface RmlDocument {
 }
 
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+const ATTRIBUTES: ReadonlySet<string> = new Set([
+  ...['src', 'href', 'template', 'style', 'sprite', 'name', 'data-attr-src', 'data-attr-href'],
+]);
 const EVENT_LOCALS: readonly string[] = ['event', 'element', 'document'];
-const read = new WeakMap<PackageContents, readonly RmlDocument[]>();
 
-/** The RML files of the package that are not too large, parsed; the same answer for the same contents. */
-export function readDocuments(contents: PackageContents): readonly RmlDocument[] {
-  const known = read.get(contents);
-  if (known !== undefined) return known;
+interface Documents {
+  readonly documents: readonly RmlDocument[];
+  /** Files that were too large to read, or came after too many others. */
+  readonly unread: readonly string[];
+}
+
+const known = new WeakMap<PackageContents, Documents>();
+
+/** The RML files of the package, parsed once for the same contents, and those that were too large. */
+export function readDocuments(contents: PackageContents): Documents {
+  const earlier = known.get(contents);
+  if (earlier !== undefined) return earlier;
   const documents: RmlDocument[] = [];
-  for (const [file, bytes] of contents.files)
-    if (file.endsWith('.rml') && bytes.length <= MAX_TEXT_BYTES) documents.push(readDocument(file, utf8.decode(bytes)));
-  read.set(contents, documents);
-  return documents;
+  const unread: string[] = [];
+  let total = 0;
+  for (const [file, bytes] of contents.files) {
+    if (!file.endsWith('.rml')) continue;
+    total += bytes.length;
+    if (bytes.length > MAX_TEXT_BYTES || total > MAX_TOTAL_BYTES) unread.push(file);
+    else documents.push(readDocument(file, utf8.decode(bytes)));
+  }
+  const result = { documents, unread };
+  known.set(contents, result);
+  return result;
+}
+
+/** Whether a check looks at the element; the others are dropped to save memory. */
+function matters(element: RmlElement): boolean {
+  return element.text !== '' || element.attributes.some(({ name }) => ATTRIBUTES.has(name) || name.startsWith('on'));
 }
 
 /** The path that a reference in a file means, or null where it leaves the package. `/` is the root of the package. */
@@ -40,7 +65,8 @@ export function resolveReference(file: string, reference: string): string | null
 }
 
 function readDocument(file: string, text: string): RmlDocument {
-  const tree = parseRml(text);
+  const parsed = parseRml(text);
+  const tree = { error: parsed.error, elements: parsed.elements.filter(matters) };
   const places = createPlaces(file, text);
   const lua: LuaSource[] = [];
   const scripts: string[] = [];

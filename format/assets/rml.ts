@@ -31,7 +31,8 @@ export interface RmlTree {
 }
 
 const MAX_DEPTH = 256;
-const MAX_ELEMENTS = 100_000;
+const MAX_ELEMENTS = 50_000;
+const MAX_ATTRIBUTES = 200;
 const RAW: ReadonlySet<string> = new Set(['script', 'style']);
 const ROOTS: ReadonlySet<string> = new Set(['rml', 'template']);
 
@@ -177,6 +178,7 @@ class RmlParser {
       if (this.pos === start) throw new RmlSyntaxError('an attribute is expected', start);
       const name = this.text.slice(start, this.pos).toLowerCase();
       if (found.has(name)) throw new RmlSyntaxError(`the attribute "${name.slice(0, 60)}" appears twice`, start);
+      if (found.size >= MAX_ATTRIBUTES) throw new RmlSyntaxError(`more than ${MAX_ATTRIBUTES} attributes`, start);
       found.set(name, this.attributeValue(name));
     }
   }

@@ -1,5 +1,4 @@
 /** Owns the locale check: tables are flat, named by language, and have the keys of the default one. */
-import { MAX_TEXT_BYTES } from '../assets/documents.ts';
 import { ASSET_CATALOGUE } from '../catalogue/assets.ts';
 import type { Check, PackageContents } from '../check.ts';
 import { FindingList } from '../finding-list.ts';
@@ -7,6 +6,7 @@ import { parseJson } from '../json.ts';
 import { PACKAGE_LIMITS } from '../limits.ts';
 import { decodeUtf8, printable } from '../text.ts';
 
+const MAX_TABLE_BYTES = 1024 * 1024;
 /** Deep enough that a nested table is called nested, not malformed. */
 const MAX_DEPTH = 32;
 /** Missing or further keys named in one message. */
@@ -37,8 +37,8 @@ export const localesCheck: Check = {
 };
 
 function readTable(file: string, bytes: Uint8Array, found: FindingList): Keys | null {
-  if (bytes.length > MAX_TEXT_BYTES) {
-    found.add(ASSET_CATALOGUE.ASSET_TOO_LARGE, 'This table has over 4 MiB.', { file });
+  if (bytes.length > MAX_TABLE_BYTES) {
+    found.add(ASSET_CATALOGUE.ASSET_TOO_LARGE, 'This table has over 1 MiB.', { file });
     return null;
   }
   const text = decodeUtf8(bytes);

@@ -18,6 +18,9 @@ const MAX_FILE_BYTES = 2 * 1024 * 1024;
 /** All Lua of a package: about a second of work. */
 const MAX_TOTAL_BYTES = 24 * 1024 * 1024;
 
+/** Scripts and event attributes in RML. */
+const MAX_INLINE = 20_000;
+
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 interface PermissionUse {
@@ -35,7 +38,7 @@ export const luaCheck: Check = {
     const found = new FindingList(PACKAGE_LIMITS.maxFindings);
     const uses = new Map<Permission, PermissionUse>();
     let unclear = false;
-    const documents = readDocuments(contents);
+    const { documents } = readDocuments(contents);
     const modules = new Modules(
       contents.files,
       documents.flatMap((d) => d.scripts.map(folderOf)),
@@ -70,7 +73,19 @@ function* sources(
       found.add(LUA_CATALOGUE.LUA_TOO_COMPLEX, `${what}; the rest is not read.`, { file });
     } else yield { file, text: utf8.decode(bytes), line: 1, column: 1, locals: [] };
   }
-  yield* inline;
+  for (const [i, source] of inline.entries()) {
+    total += source.text.length;
+    if (i < MAX_INLINE && total <= MAX_TOTAL_BYTES) yield source;
+    else {
+      const { file, line, column } = source;
+      found.add(LUA_CATALOGUE.LUA_TOO_COMPLEX, 'The package has too much Lua in RML; the rest is not read.', {
+        file,
+        line,
+        column,
+      });
+      return;
+    }
+  }
 }
 
 function noteUses(

@@ -43,7 +43,7 @@ function* fileSheets(contents: PackageContents, found: FindingList): Generator<P
 }
 
 function* documentSheets(contents: PackageContents): Generator<PlacedSheet, void, undefined> {
-  for (const { file, places, tree } of readDocuments(contents))
+  for (const { file, places, tree } of readDocuments(contents).documents)
     for (const element of tree.elements) {
       if (element.name === 'style' && element.text !== '')
         yield { file, places: (at) => places(element.textAt + at), sheet: parseRcss(element.text) };
@@ -76,7 +76,7 @@ function checkSheet(
 }
 
 function checkSpriteAttributes(contents: PackageContents, sprites: ReadonlySet<string>, found: FindingList): void {
-  for (const { places, tree } of readDocuments(contents))
+  for (const { places, tree } of readDocuments(contents).documents)
     for (const element of tree.elements)
       for (const { name, value, at } of element.attributes)
         if (name === 'sprite' && !value.includes('{{')) checkSprite(value, sprites, () => places(at), found);

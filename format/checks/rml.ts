@@ -1,5 +1,5 @@
 /** Owns the RML check: every document parses, and what it refers to is in the package. Lua in it is the Lua check's. */
-import { MAX_TEXT_BYTES, type RmlDocument, readDocuments, resolveReference } from '../assets/documents.ts';
+import { type RmlDocument, readDocuments, resolveReference } from '../assets/documents.ts';
 import type { RmlAttribute, RmlElement } from '../assets/rml.ts';
 import { ASSET_CATALOGUE } from '../catalogue/assets.ts';
 import type { Check, PackageContents } from '../check.ts';
@@ -14,10 +14,11 @@ export const rmlCheck: Check = {
   kind: 'policy',
   run: (contents) => {
     const found = new FindingList(PACKAGE_LIMITS.maxFindings);
-    for (const [file, bytes] of contents.files)
-      if (file.endsWith('.rml') && bytes.length > MAX_TEXT_BYTES)
-        found.add(ASSET_CATALOGUE.ASSET_TOO_LARGE, 'This document has over 4 MiB.', { file: printable(file) });
-    const documents = readDocuments(contents);
+    const { documents, unread } = readDocuments(contents);
+    for (const file of unread)
+      found.add(ASSET_CATALOGUE.ASSET_TOO_LARGE, 'This document is over 4 MiB, or all of them are over 8 MiB.', {
+        file: printable(file),
+      });
     const templates = templateNames(documents);
     for (const document of documents) checkDocument(document, contents, templates, found);
     return found.list();

@@ -3,7 +3,7 @@
  *
  * `require "a.b"` tries `a/b.lua` and `a/b/init.lua`; a name with `/` or ending in `.lua` is a path already. Each is looked for
  * beside the file that asks, then at the root of the package, in `assets/`, in `assets/scripts/`, and in the folders of the
- * scripts that a document loads. The device looks in the same places in the same order.
+ * scripts that a document loads; a name that begins with a dot only beside the file. The device looks in the same places in the same order.
  */
 
 /** The folder of a path, with its slash, or '' at the root. */
@@ -35,7 +35,8 @@ export class Modules {
   /** The path of the file that `require(name)` in `file` loads, or null. */
   resolve(name: string, file: string): string | null {
     if (name === '' || name.length > 512 || name.startsWith('/')) return null;
-    for (const folder of [folderOf(file), ...this.folders])
+    const own = folderOf(file);
+    for (const folder of name.startsWith('.') ? [own] : [own, ...this.folders])
       for (const candidate of candidates(name)) {
         const path = joinPath(folder, candidate);
         if (path !== null && this.files.has(path)) return path;
