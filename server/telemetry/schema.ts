@@ -203,37 +203,47 @@ builder.prismaObjectFields('App', (t) => ({
     },
   }),
   crashGroups: t.connection(
-{
-    type: CrashGroupType,
-    description: 'Crashes of the app in groups, the one seen last first. For whom: as `telemetry`.',
-    select: APP_SELECT,
-    complexity: ({ first }) => ({ field: TELEMETRY_COST, multiplier: Math.min(first ?? DEFAULT_PAGE, 100) }),
-    resolve: (app, { first, after, last, before }, { viewer, services }) => {
-      requireTelemetryReader(viewer, app);
-      if (last != null || before != null)
-        throw new DomainError('BAD_REQUEST', 'Crash groups are paged forwards: use first and after.');
-      if (first != null && first < 0) throw new DomainError('BAD_REQUEST', 'first is at least 0.');
-      const telemetry: Telemetry = services.telemetry;
-      const page = telemetry.crashGroups(app.id, {
-        first: first ?? DEFAULT_PAGE,
-        after: after == null ? null : parseCursor(after),
+    {
+      type: CrashGroupType,
+      description: 'Crashes of the app in groups, the one seen last first. For whom: as `telemetry`.',
+      select: APP_SELECT,
+      complexity: ({ first }) => ({ field: TELEMETRY_COST, multiplier: Math.min(first ?? DEFAULT_PAGE, 100) }),
+      resolve: (app, args, { viewer, services }) => {
+        requireTelemetryReader(viewer, app);
+        return crashGroupPage(services.telemetry, app.id, args);
       },
+    },
     { name: 'CrashGroupConnection', description: 'A page of crash groups.' },
     { name: 'CrashGroupEdge', description: 'A crash group and its place.' },
   ),
 }));
-      return {
-        edges,
-        pageInfo: {
-          hasNextPage: page.hasNextPage,
-          hasPreviousPage: after != null,
-          startCursor: edges[0]?.cursor ?? null,
-          endCursor: edges.at(-1)?.cursor ?? null,
-        },
-      };
+
+interface PageArgs {
+  readonly first?: number | null | undefined;
+  readonly after?: string | null | undefined;
+  readonly last?: number | null | undefined;
+  readonly before?: string | null | undefined;
+}
+
+function crashGroupPage(telemetry: Telemetry, appId: string, { first, after, last, before }: PageArgs) {
+  if (last != null || before != null)
+    throw new DomainError('BAD_REQUEST', 'Crash groups are paged forwards: use first and after.');
+  if (first != null && first < 0) throw new DomainError('BAD_REQUEST', 'first is at least 0.');
+  const page = telemetry.crashGroups(appId, {
+    first: first ?? DEFAULT_PAGE,
+    after: after == null ? null : parseCursor(after),
+  });
+  const edges = page.groups.map((group) => ({ cursor: formatCursor(group.cursor), node: { ...group, appId } }));
+  return {
+    edges,
+    pageInfo: {
+      hasNextPage: page.hasNextPage,
+      hasPreviousPage: after != null,
+      startCursor: edges[0]?.cursor ?? null,
+      endCursor: edges.at(-1)?.cursor ?? null,
     },
-  }),
-}));
+  };
+}
 
 function formatCursor(cursor: CrashGroupCursor): string {
   return Buffer.from(`${cursor.lastSeenMs}:${cursor.id}`).toString('base64url');
