@@ -1,0 +1,155 @@
+/** Owns the telemetry half of the OpenAPI document. The names and limits come from the telemetry feature. */
+import { PACKAGE_ID_PATTERN } from '../../format/manifest-schema.ts';
+import { SEMVER_PATTERN } from '../../format/semver.ts';
+import { REJECTION_REASONS } from '../telemetry/bodies.ts';
+import { CRASH_TYPES, EVENT_TYPES } from '../telemetry/events-schema.ts';
+import { TELEMETRY_LIMITS } from '../telemetry/limits.ts';
+import { type Json, problem } from './openapi-parts.ts';
+
+const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
+const answer = (description: string, name: string): Json => ({
+  description,
+  content: { 'application/json': { schema: ref(name) } },
+});
+
+function post(operationId: string, summary: string, body: string, answers: Json): Json {
+  const wait = { 'Retry-After': { description: 'Seconds to wait.', schema: { type: 'string' } } };
+  return {
+    post: {
+      operationId,
+      summary,
+      requestBody: { required: true, content: { 'application/json': { schema: ref(body) } } },
+      responses: {
+        ...answers,
+        '400': problem('The body is not JSON, or breaks a rule; `fields` says which.'),
+        '404': problem('No such published app, or no such request.'),
+        '408': problem('The body came too slowly.'),
+        '413': problem(
+          `Over ${TELEMETRY_LIMITS.maxEncodedBytes} bytes, or ${TELEMETRY_LIMITS.maxDecodedBytes} unpacked.`,
+        ),
+        '415': problem('Not application/json, or an encoding other than gzip and zstd.'),
+        '429': problem('Too many requests.', wait),
+        '503': problem('The server is behind with writing.', wait),
+      },
+    },
+  };
+}
+
+/** The paths of the telemetry endpoints. */
+export function telemetryPaths(): Json {
+  return {
+    '/v1/telemetry/events': post(
+      'sendEvents',
+      'Takes a batch of events. The same batch_id again gets the first answer.',
+      'EventBatch',
+      { '202': answer('Stored: it survives a power cut.', 'IngestAnswer') },
+    ),
+    '/v1/telemetry/crash': post('sendCrash', 'Takes a crash report.', 'CrashReport', {
+      '202': answer('Stored: it survives a power cut.', 'IngestAnswer'),
+    }),
+    '/v1/telemetry/device-requests': post(
+      'requestDeviceData',
+      'Asks for the export or the erasure of what one device sent for one app.',
+      'DeviceRequest',
+      { '202': answer('Taken; the token fetches the result.', 'DeviceRequestToken') },
+    ),
+    '/v1/telemetry/device-requests/result': post(
+      'deviceRequestResult',
+      `What came of a device request; kept for ${TELEMETRY_LIMITS.exportHours} hours.`,
+      'DeviceRequestToken',
+      {
+        '200': {
+          description: 'Done: the export, or how much was erased.',
+          content: { 'application/json': { schema: { type: 'object' } } },
+        },
+        '202': answer('It still runs.', 'DeviceRequestRunning'),
+      },
+    ),
+  };
+}
+
+const PACKAGE_ID = { type: 'string', pattern: PACKAGE_ID_PATTERN.source, maxLength: 128 };
+const SEMVER = { type: 'string', pattern: SEMVER_PATTERN.source, maxLength: 128 };
+const DEVICE_ID = {
+  type: 'string',
+  pattern: '^[0-9a-fA-F]{64}$',
+  description: 'HMAC-SHA-256 of the package id under a secret that the device made.',
+};
+const VERSION_CODE = { type: 'integer', minimum: 1 };
+const INSTANT = { type: 'string', format: 'date-time' };
+const UUID = { type: 'string', format: 'uuid' };
+
+function object(required: readonly string[], properties: Json): Json {
+  return { type: 'object', required, properties, additionalProperties: false };
+}
+
+/** The schemas of the telemetry bodies and answers. */
+export function telemetrySchemas(): Json {
+  return {
+    EventBatch: object(
+      ['batch_id', 'app_id', 'app_version', 'mosis_version', 'device_id', 'consent', 'sent_at', 'events'],
+      {
+        batch_id: UUID,
+        app_id: PACKAGE_ID,
+        app_version: SEMVER,
+        version_code: VERSION_CODE,
+        mosis_version: SEMVER,
+        device_id: DEVICE_ID,
+        consent: { type: 'boolean', description: 'Whether the user agreed to usage events.' },
+        sent_at: INSTANT,
+        events: {
+          type: 'array',
+          minItems: 1,
+          maxItems: TELEMETRY_LIMITS.maxEventsPerBatch,
+          items: object(['type', 'at'], {
+            type: { enum: EVENT_TYPES.map(({ name }) => name) },
+            at: INSTANT,
+            data: { type: 'object' },
+          }),
+        },
+      },
+    ),
+    IngestAnswer: {
+      type: 'object',
+      required: ['accepted', 'rejected'],
+      properties: {
+        accepted: { type: 'integer' },
+        rejected: {
+          type: 'array',
+          items: {
+            type: 'object',
+            required: ['index', 'reason'],
+            properties: { index: { type: 'integer' }, reason: { enum: REJECTION_REASONS }, detail: { type: 'string' } },
+          },
+        },
+      },
+    },
+    CrashReport: object(
+      ['app_id', 'app_version', 'mosis_version', 'device_id', 'timestamp', 'crash_type', 'message', 'stack_trace'],
+      {
+        report_id: UUID,
+        app_id: PACKAGE_ID,
+        app_version: SEMVER,
+        version_code: VERSION_CODE,
+        mosis_version: SEMVER,
+        device_id: DEVICE_ID,
+        timestamp: INSTANT,
+        crash_type: { enum: CRASH_TYPES },
+        message: { type: 'string', maxLength: 4096 },
+        stack_trace: { type: 'string', maxLength: 32768 },
+        context: object([], {
+          screen: { type: 'string', maxLength: 200 },
+          memory_mb: { type: 'number', minimum: 0 },
+          uptime_seconds: { type: 'number', minimum: 0 },
+        }),
+      },
+    ),
+    DeviceRequest: object(['package_id', 'device_id', 'action'], {
+      package_id: PACKAGE_ID,
+      device_id: DEVICE_ID,
+      action: { enum: ['export', 'erase'] },
+    }),
+    DeviceRequestToken: object(['token'], { token: { type: 'string', pattern: '^[A-Za-z0-9_-]{43}$' } }),
+    DeviceRequestRunning: object(['state'], { state: { const: 'running' } }),
+  };
+}

@@ -1,0 +1,150 @@
+/** Owns the answers about a published package: the redirect to the newest, its bytes, and its signature. */
+import { createHash } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { DomainError, notFound } from '../errors.ts';
+import type { RouteContext, RouteHandler } from '../http/router.ts';
+import type { FolderBlobs } from '../platform/blobs/blobs.ts';
+import { packageKey, packagePath } from '../versions/paths.ts';
+import type { Admission } from './admission.ts';
+import type { Buffers } from './buffers.ts';
+import { chooseRange, matchesNone } from './conditions.ts';
+import type { OpenFiles } from './open-files.ts';
+import { mosisVersionOf, packageIdOf, versionCodeOf } from './parameters.ts';
+import type { DistributionQueries, PublishedVersion } from './queries.ts';
+import { sendPart } from './transfer.ts';
+
+/** What never changes may be kept for a year, the longest that caches honour. */
+export const IMMUTABLE = 'public, max-age=31536000, immutable';
+export const PACKAGE_TYPE = 'application/vnd.mosis.package';
+
+interface PackageHandlersOptions {
+  readonly queries: DistributionQueries;
+  readonly blobs: Pick<FolderBlobs, 'path'>;
+  readonly files: OpenFiles;
+  readonly buffers: Buffers;
+  readonly admission: Admission;
+  /** A reader must take 256 KB within this time. */
+  readonly idleMs: number;
+}
+
+/** Makes the three handlers. None of them tells a hidden version from one that never was. */
+export function createPackageHandlers(options: PackageHandlersOptions) {
+  const { queries, blobs, files, buffers, admission, idleMs } = options;
+
+  function find({ params }: RouteContext) {
+    const packageId = packageIdOf(params.packageId);
+    const versionCode = versionCodeOf(params.versionCode);
+    const version = queries.published(packageId, versionCode);
+    if (version === null) throw notFound('The version');
+    return { packageId, versionCode, version };
+  }
+
+  /** Sends the newest version that runs on the asking device to its immutable address. */
+  const redirect: RouteHandler = (_request, response, { params, url }) => {
+    const packageId = packageIdOf(params.packageId);
+    const mosisVersion = mosisVersionOf(url.searchParams);
+    const code = queries.newestCompatible(packageId, mosisVersion);
+    if (code === null) {
+      throw notFound(mosisVersion === null ? 'The app' : `A version of the app that runs on Mosis ${mosisVersion}`);
+    }
+    response.writeHead(302, {
+      Location: packagePath(packageId, code),
+      'Cache-Control': 'no-cache',
+      'Content-Length': 0,
+    });
+    response.end();
+  };
+
+  /** The package bytes; only a body costs a disk read. */
+  const bytes: RouteHandler = async (request, response, context) => {
+    const { packageId, versionCode, version } = find(context);
+    const etag = `"${version.sha256}"`;
+    if (matchesNone(request.headers['if-none-match'], etag)) {
+      response.writeHead(304, { ETag: etag, 'Cache-Control': IMMUTABLE }).end();
+      return;
+    }
+    const headers = packageHeaders(version, etag);
+    if (request.method === 'HEAD') {
+      response.writeHead(200, { ...headers, 'Content-Length': version.size }).end();
+      return;
+    }
+    const part = partOf(request, response, { etag, size: version.size });
+    const leave = admission.enter(context.address);
+    try {
+      const file = await files.acquire(blobs.path(packageKey(packageId, versionCode)));
+      try {
+        response.writeHead(part.status, {
+          ...headers,
+          'Content-Length': part.length,
+          ...(part.status === 206
+            ? { 'Content-Range': `bytes ${part.start}-${part.start + part.length - 1}/${version.size}` }
+            : {}),
+        });
+        const end = await sendPart(response, { descriptor: file.descriptor, ...part }, { buffers, idleMs });
+        if (end === 'idle')
+          context.log.info({ packageId, versionCode, idleMs }, 'download cut off: the reader took nothing');
+      } finally {
+        file.release();
+      }
+    } finally {
+      leave();
+    }
+  };
+
+  /** The developer's signature.sig as it stands in the package. */
+  const signature: RouteHandler = (request, response, context) => {
+    const { version } = find(context);
+    const body = Buffer.from(version.signature, 'utf8');
+    const etag = `"${createHash('sha256').update(body).digest('hex')}"`;
+    if (matchesNone(request.headers['if-none-match'], etag)) {
+      response.writeHead(304, { ETag: etag, 'Cache-Control': IMMUTABLE }).end();
+      return;
+    }
+    response.writeHead(200, {
+      'Content-Type': 'application/json; charset=utf-8',
+      'Content-Length': body.length,
+      'Cache-Control': IMMUTABLE,
+      ETag: etag,
+    });
+    response.end(request.method === 'HEAD' ? undefined : body);
+  };
+
+  return { redirect, bytes, signature };
+}
+
+function packageHeaders(version: PublishedVersion, etag: string): Record<string, string> {
+  return {
+    'Content-Type': PACKAGE_TYPE,
+    'Accept-Ranges': 'bytes',
+    ETag: etag,
+    'Repr-Digest': `sha-256=:${Buffer.from(version.sha256, 'hex').toString('base64')}:`,
+    'Cache-Control': IMMUTABLE,
+    'X-Mosis-Signature': version.platformSignature,
+  };
+}
+
+function partOf(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { etag, size }: { etag: string; size: number },
+): { status: 200 | 206; start: number; length: number } {
+  // Node joins repeated If-Range headers by ", ", which is then no entity tag; its type says string or list all the same.
+  const ifRange = request.headers['if-range'];
+  const choice = chooseRange(
+    { range: request.headers.range, ifRange: typeof ifRange === 'string' ? ifRange : undefined },
+    etag,
+    size,
+  );
+  switch (choice.kind) {
+    case 'whole':
+      return { status: 200, start: 0, length: size };
+    case 'part':
+      return { status: 206, start: choice.start, length: choice.length };
+    case 'unsatisfiable':
+      response.setHeader('Content-Range', `bytes */${size}`);
+      throw new DomainError(
+        'RANGE_NOT_SATISFIABLE',
+        `The package has ${size} bytes, 0 to ${size - 1}; the range asks for none of them.`,
+      );
+  }
+}

@@ -1,0 +1,59 @@
+/** Owns the prepared SQL behind downloads and public assets: only what is published and not hidden is found here. */
+import type { Database as RawHandle } from 'better-sqlite3';
+import { compareSemver, parseSemver } from '../../format/semver.ts';
+
+/** A version that anybody may download. */
+export interface PublishedVersion {
+  readonly id: string;
+  /** Bytes of the package file. */
+  readonly size: number;
+  readonly sha256: string;
+  /** `<keyId>.<base64>` by the platform. */
+  readonly platformSignature: string;
+  /** Contents of signature.sig. */
+  readonly signature: string;
+}
+
+export interface DistributionQueries {
+  /** Null unless version and app are published now. */
+  published(packageId: string, versionCode: number): PublishedVersion | null;
+  /**
+   * Code of the newest published version that runs on `mosisVersion` (semver precedence; all of them when it is null), or
+   * null where there is none.
+   */
+  newestCompatible(packageId: string, mosisVersion: string | null): number | null;
+}
+
+interface Candidate {
+  readonly code: number;
+  readonly minMosisVersion: string;
+}
+
+/** Prepares the statements on a read-only handle, which stays the caller's. */
+export function createDistributionQueries(handle: RawHandle): DistributionQueries {
+  const published = handle.prepare<[string, number], PublishedVersion>(`
+    SELECT v.id, v.package_size AS size, v.package_sha256 AS sha256, v.platform_signature AS platformSignature, v.signature
+    FROM apps a JOIN app_versions v ON v.app_id = a.id AND v.claimed_code = ?2
+    WHERE a.package_id = ?1 AND a.status = 'PUBLISHED' AND v.state = 'PUBLISHED'
+      AND v.platform_signature IS NOT NULL AND v.signature IS NOT NULL`);
+  const newestFirst = handle.prepare<[string], Candidate>(`
+    SELECT v.version_code AS code, v.min_mosis_version AS minMosisVersion
+    FROM apps a JOIN app_versions v ON v.app_id = a.id
+    WHERE a.package_id = ? AND a.status = 'PUBLISHED' AND v.state = 'PUBLISHED'
+    ORDER BY v.version_code DESC`);
+  return {
+    published: (packageId, versionCode) => published.get(packageId, versionCode) ?? null,
+    newestCompatible(packageId, mosisVersion) {
+      for (const { code, minMosisVersion } of newestFirst.iterate(packageId)) {
+        if (mosisVersion === null || runsOn(minMosisVersion, mosisVersion)) return code;
+      }
+      return null;
+    },
+  };
+}
+
+function runsOn(minimum: string, given: string): boolean {
+  const least = parseSemver(minimum);
+  const device = parseSemver(given);
+  return least !== null && device !== null && compareSemver(least, device) <= 0;
+}

@@ -1,0 +1,92 @@
+/** Owns the REST endpoints devices download from, and the documents that describe them. It holds files open; close it. */
+import { createHash } from 'node:crypto';
+import type { Database as RawHandle } from 'better-sqlite3';
+import { manifestJsonSchema } from '../../format/manifest-schema.ts';
+import type { Route, RouteHandler } from '../http/router.ts';
+import type { FolderBlobs } from '../platform/blobs/blobs.ts';
+import type { Database } from '../platform/db/database.ts';
+import { createAdmission } from './admission.ts';
+import { createBuffers } from './buffers.ts';
+import { matchesNone } from './conditions.ts';
+import { createIconHandler, type ViewerOf } from './icon-handler.ts';
+import { createIconStore } from './icon-store.ts';
+import { createOpenFiles } from './open-files.ts';
+import { openApiDocument } from './openapi.ts';
+import { createPackageHandlers } from './package-handlers.ts';
+import type { PlatformKey } from './platform-key.ts';
+import { createDistributionQueries } from './queries.ts';
+
+/** What downloads may take; sizes in bytes. */
+export const DISTRIBUTION_LIMITS = Object.freeze({
+  bufferBytes: 256 * 1024,
+  /** 16 MiB of buffers wait for use at most. */
+  freeBuffers: 64,
+  /** Descriptors kept open for the next reader. */
+  keptFiles: 128,
+  /** With a buffer each: 128 MiB at most. */
+  maxDownloads: 512,
+  maxDownloadsPerAddress: 128,
+  /** A reader must take a buffer in this time, so 4 KiB a second. */
+  idleMs: 60_000,
+  iconBytes: 16 * 1024 * 1024,
+});
+export type DistributionLimits = { readonly [Name in keyof typeof DISTRIBUTION_LIMITS]: number };
+
+export interface DistributionOptions {
+  readonly db: Database;
+  /** A read-only handle on the same database, which stays the caller's. */
+  readonly sql: RawHandle;
+  readonly blobs: FolderBlobs;
+  readonly key: Pick<PlatformKey, 'keyId' | 'publicKeyBase64'>;
+  /** Asked only for assets of versions that are not published. */
+  readonly viewerOf: ViewerOf;
+  /** The public origin, for the OpenAPI document. */
+  readonly publicUrl: string;
+  readonly limits?: Partial<DistributionLimits>;
+}
+
+/** Makes the routes; `close` lets go of the open files (running downloads end first). */
+export function createDistribution(options: DistributionOptions) {
+  const { db, sql, blobs, key, viewerOf, publicUrl } = options;
+  const limits: DistributionLimits = { ...DISTRIBUTION_LIMITS, ...options.limits };
+  const queries = createDistributionQueries(sql);
+  const files = createOpenFiles(limits.keptFiles);
+  const buffers = createBuffers({ size: limits.bufferBytes, maxFree: limits.freeBuffers });
+  const admission = createAdmission({ maxRunning: limits.maxDownloads, maxPerAddress: limits.maxDownloadsPerAddress });
+  const packages = createPackageHandlers({ queries, blobs, files, buffers, admission, idleMs: limits.idleMs });
+  const icons = createIconStore({ blobs, maxBytes: limits.iconBytes });
+  const keys = { keys: [{ key_id: key.keyId, public_key: key.publicKeyBase64, status: 'active' }] };
+
+  const read = (path: string, handler: RouteHandler): Route => ({ methods: ['GET', 'HEAD'], path, handler });
+  const routes: Route[] = [
+    read('/v1/store/apps/{packageId}/download', packages.redirect),
+    read('/v1/packages/{packageId}/{versionCode}/package.mosis', packages.bytes),
+    read('/v1/packages/{packageId}/{versionCode}/signature.sig', packages.signature),
+    read('/v1/assets/{packageId}/{versionCode}/{file}', createIconHandler({ queries, db, icons, viewerOf })),
+    read('/v1/keys', document(keys, 'application/json; charset=utf-8')),
+    read('/schemas/manifest-v1.json', document(manifestJsonSchema(), 'application/schema+json; charset=utf-8')),
+    read('/openapi.json', document(openApiDocument(publicUrl), 'application/json; charset=utf-8')),
+  ];
+  return {
+    routes,
+    /** What is held now, for metrics and tests. */
+    held: () => ({ downloads: admission.running(), openFiles: files.count(), freeBuffers: buffers.free() }),
+    close: () => files.close(),
+  };
+}
+export type Distribution = ReturnType<typeof createDistribution>;
+
+/** A JSON document that stays the same while the server runs; any page may read it. */
+function document(value: unknown, type: string): RouteHandler {
+  const body = Buffer.from(JSON.stringify(value));
+  const etag = `"${createHash('sha256').update(body).digest('hex')}"`;
+  const headers = { 'Cache-Control': 'public, max-age=300', ETag: etag, 'Access-Control-Allow-Origin': '*' };
+  return (request, response) => {
+    if (matchesNone(request.headers['if-none-match'], etag)) {
+      response.writeHead(304, headers).end();
+      return;
+    }
+    response.writeHead(200, { ...headers, 'Content-Type': type, 'Content-Length': body.length });
+    response.end(request.method === 'HEAD' ? undefined : body);
+  };
+}
