@@ -7,46 +7,14 @@ import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { EVENT_TYPES, eventTypeOfKey } from './events-schema.ts';
 import { DAY_MS, OTHER, TELEMETRY_LIMITS } from './limits.ts';
-import type { BatchRow, CountedCrash, CountedEvents, CrashDetails, ExportedBatch } from './rows.ts';
-
-/** Events hold no app, version or device: these are their batch's, whose events are neighbours. `day` and `ms` are UTC. */
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS types (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
-  CREATE TABLE IF NOT EXISTS apps (id INTEGER PRIMARY KEY, app TEXT NOT NULL UNIQUE) STRICT;
-  CREATE TABLE IF NOT EXISTS versions (
-    id INTEGER PRIMARY KEY, app INTEGER NOT NULL, name TEXT NOT NULL, UNIQUE (app, name)
-  ) STRICT;
-  CREATE TABLE IF NOT EXISTS batches (
-    id INTEGER PRIMARY KEY, app INTEGER NOT NULL, device BLOB NOT NULL, batch BLOB NOT NULL, version INTEGER NOT NULL,
-    version_code INTEGER, mosis_version TEXT NOT NULL, received_at INTEGER NOT NULL,
-    first_event INTEGER NOT NULL, event_count INTEGER NOT NULL, answer TEXT NOT NULL, UNIQUE (app, device, batch)
-  ) STRICT;
-  CREATE TABLE IF NOT EXISTS events (
-    id INTEGER PRIMARY KEY, batch INTEGER NOT NULL, type INTEGER NOT NULL, day INTEGER NOT NULL, ms INTEGER NOT NULL, data TEXT
-  ) STRICT;
-  CREATE TABLE IF NOT EXISTS crashes (
-    event INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL, title TEXT NOT NULL, crash_type TEXT NOT NULL,
-    message TEXT NOT NULL, stack_trace TEXT NOT NULL, context TEXT
-  ) STRICT;
-`;
-const EVENT_COLUMNS = 6;
-/** Rows an INSERT takes at once; what is left over goes in by single rows. */
-const CHUNK_ROWS = 50;
-const insertEvents = (rows: number) =>
-  `INSERT INTO events (id, batch, type, day, ms, data) VALUES ${new Array<string>(rows).fill('(?,?,?,?,?,?)').join(',')}`;
-
-const CRASH_COLUMNS =
-  'c.fingerprint, c.title, c.crash_type AS crashType, c.message, c.stack_trace AS stackTrace, c.context';
-
-interface EventRow extends Partial<CrashDetails> {
-  readonly id: number;
-  readonly app: string;
-  readonly version: string;
-  readonly device: Uint8Array;
-  readonly type: number;
-  readonly day: number;
-  readonly ms: number;
-}
+import {
+  CHUNK_ROWS,
+  EVENT_COLUMNS,
+  type EventRow,
+  PARTITION_SCHEMA,
+  preparePartition,
+} from './partition-statements.ts';
+import type { BatchRow, CountedCrash, CountedEvents, ExportedBatch } from './rows.ts';
 
 interface VersionKey {
   readonly id: number;
@@ -73,14 +41,14 @@ export function openPartition(path: string, usedIds: number) {
   db.pragma('synchronous = FULL');
   db.pragma('secure_delete = ON');
   db.pragma('wal_autocheckpoint = 4000');
-  db.exec(SCHEMA);
+  db.exec(PARTITION_SCHEMA);
   const addType = db.prepare('INSERT OR IGNORE INTO types (id, name) VALUES (?, ?)');
   db.transaction(() => {
     for (const type of EVENT_TYPES) addType.run(type.key, type.name);
   })();
   syncFolder(dirname(path));
 
-  const statements = prepareStatements(db);
+  const statements = preparePartition(db);
   let appKeys = new Map<string, number>();
   let versionKeys = new Map<string, VersionKey>();
   let nextId = Math.max(statements.lastEvent.get()?.id ?? 0, usedIds) + 1;
@@ -233,63 +201,6 @@ export function openPartition(path: string, usedIds: number) {
     db.pragma('wal_checkpoint(TRUNCATE)');
     return removed;
   }
-}
-
-function prepareStatements(db: Database.Database) {
-  return {
-    lastEvent: db.prepare<[], { id: number | null }>('SELECT max(id) AS id FROM events'),
-    findApp: db.prepare<[string], { id: number }>('SELECT id FROM apps WHERE app = ?'),
-    addApp: db.prepare('INSERT INTO apps (app) VALUES (?)'),
-    findVersion: db.prepare<[number, string], { id: number }>('SELECT id FROM versions WHERE app = ? AND name = ?'),
-    countVersions: db.prepare<[number], { n: number }>('SELECT count(*) AS n FROM versions WHERE app = ?'),
-    addVersion: db.prepare('INSERT INTO versions (app, name) VALUES (?, ?)'),
-    findBatch: db.prepare<[number, Uint8Array, Uint8Array], { answer: string }>(
-      'SELECT answer FROM batches WHERE app = ? AND device = ? AND batch = ?',
-    ),
-    addBatch: db.prepare(
-      `INSERT INTO batches (app, device, batch, version, version_code, mosis_version, received_at, first_event, event_count, answer)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    ),
-    addEvents: db.prepare(insertEvents(CHUNK_ROWS)),
-    addEvent: db.prepare(insertEvents(1)),
-    addCrash: db.prepare(
-      `INSERT INTO crashes (event, fingerprint, title, crash_type, message, stack_trace, context) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-    ),
-    eventsAfter: db.prepare<[number, number], EventRow>(
-      `SELECT e.id, a.app, v.name AS version, b.device, e.type, e.day, e.ms, ${CRASH_COLUMNS}
-       FROM events e JOIN batches b ON b.id = e.batch JOIN apps a ON a.id = b.app JOIN versions v ON v.id = b.version
-       LEFT JOIN crashes c ON c.event = e.id WHERE e.id > ? ORDER BY e.id LIMIT ?`,
-    ),
-    batchesOfDevice: db.prepare<[number, Uint8Array], { id: number; first: number; count: number }>(
-      'SELECT id, first_event AS first, event_count AS count FROM batches WHERE app = ? AND device = ?',
-    ),
-    batch: db.prepare<
-      [number],
-      { batch: Uint8Array; receivedAt: number; version: string; mosisVersion: string; first: number; count: number }
-    >(
-      `SELECT b.batch, b.received_at AS receivedAt, v.name AS version, b.mosis_version AS mosisVersion,
-         b.first_event AS first, b.event_count AS count FROM batches b JOIN versions v ON v.id = b.version WHERE b.id = ?`,
-    ),
-    eventsOfBatch: db.prepare<
-      [number, number],
-      {
-        type: number;
-        day: number;
-        ms: number;
-        data: string | null;
-        crashType: string | null;
-        message: string | null;
-        stackTrace: string | null;
-        context: string | null;
-      }
-    >(
-      `SELECT e.type, e.day, e.ms, e.data, ${CRASH_COLUMNS} FROM events e LEFT JOIN crashes c ON c.event = e.id
-       WHERE e.id BETWEEN ? AND ? ORDER BY e.id`,
-    ),
-    removeCrashes: db.prepare('DELETE FROM crashes WHERE event BETWEEN ? AND ?'),
-    removeEvents: db.prepare('DELETE FROM events WHERE id BETWEEN ? AND ?'),
-    removeBatch: db.prepare('DELETE FROM batches WHERE id = ?'),
-  };
 }
 
 function storedEvent(row: EventRow): StoredEvent {

@@ -5,8 +5,9 @@ import { builder } from '../graphql/builder.ts';
 import { requireTelemetryReader } from './access.ts';
 import type { CrashGroupCursor } from './aggregate-reader.ts';
 import { type CRASH_TYPES, EVENT_TYPES, type EventType } from './events-schema.ts';
+import type { CrashGroup } from './readings.ts';
 import type { TELEMETRY_GROUPS, TelemetryCount, TelemetryPoint, TelemetryTotals, VersionHealth } from './reports.ts';
-import type { CrashGroup, Telemetry } from './service.ts';
+import type { Telemetry } from './service.ts';
 
 /** Reading and merging sketches costs more than a column. */
 const TELEMETRY_COST = 20;

@@ -4,16 +4,10 @@
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { DomainError, invalidField, notFound } from '../errors.ts';
+import { DomainError, notFound } from '../errors.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
-import {
-  type AggregateReader,
-  type CrashGroupCursor,
-  type CrashGroupRow,
-  openAggregateReader,
-} from './aggregate-reader.ts';
-import { dayNumber } from './aggregates.ts';
+import { type AggregateReader, openAggregateReader } from './aggregate-reader.ts';
 import {
   type IngestAnswer,
   judgeEvents,
@@ -32,40 +26,18 @@ import {
 import { keyOfEventType } from './events-schema.ts';
 import { DAY_MS, OTHER, TELEMETRY_LIMITS } from './limits.ts';
 import type { TelemetryThrottles, Throttle } from './rates.ts';
-import {
-  seriesOf,
-  type TelemetryFilter,
-  type TelemetryGroup,
-  type TelemetryPoint,
-  type TelemetryTotals,
-  totalsOf,
-  type VersionHealth,
-  versionHealthOf,
-} from './reports.ts';
+import { createReadings } from './readings.ts';
 import type { BatchRow } from './rows.ts';
 import { deviceHashes, type TelemetrySecret } from './secret.ts';
 import { createWriter } from './writer.ts';
 
 const MAINTENANCE_MS = 3_600_000;
-const MAX_PAGE = 100;
 
 /** An app that telemetry is taken for: one that was published at some time. */
 export interface TelemetryApp {
   readonly id: string;
   /** The version names that were ever published; others are counted as `other`. Left out: any version is taken. */
   readonly versions?: ReadonlySet<string>;
-}
-
-/** UTC days `YYYY-MM-DD`, both included, at most 400. */
-export interface DateRange {
-  readonly from: string;
-  readonly to: string;
-}
-
-export interface CrashGroup extends Omit<CrashGroupRow, 'devices'> {
-  /** Different devices, ± 1.6 %. */
-  readonly devices: number;
-  readonly cursor: CrashGroupCursor;
 }
 
 export interface TelemetryOptions {
@@ -113,10 +85,7 @@ export function createTelemetry(options: TelemetryOptions) {
     runDeviceRequest: requests.run,
     flush,
     maintain,
-    totals,
-    series,
-    versionHealth,
-    crashGroups,
+    ...createReadings(() => reader),
   };
 
   /** Opens the files and replays what a kill left uncounted. Throws when the folder cannot be used. */
@@ -227,64 +196,6 @@ export function createTelemetry(options: TelemetryOptions) {
     if (reply.kind === 'failed') throw new Error(reply.message);
     if (reply.kind === 'dropped' && reply.months.length > 0)
       log.info({ months: reply.months }, 'dropped raw telemetry');
-  }
-
-  /** Counts and devices by type over a range, as of the last flush (about a second). Throws VALIDATION for a bad range. */
-  function totals(appId: string, range: DateRange): TelemetryTotals {
-    return totalsOf(rows(appId, range));
-  }
-
-  /** Points by day, version or type; slices beyond these are k-anonymous (see `seriesOf`). Throws VALIDATION. */
-  function series(
-    appId: string,
-    range: DateRange,
-    groupBy: TelemetryGroup,
-    filter: TelemetryFilter = {},
-  ): TelemetryPoint[] {
-    return seriesOf(rows(appId, range), groupBy, filter);
-  }
-
-  /** How each version does over a range. Throws VALIDATION. */
-  function versionHealth(appId: string, range: DateRange): VersionHealth[] {
-    return versionHealthOf(rows(appId, range));
-  }
-
-  /** A page of crash groups, the last seen first; `first` is cut to 100. */
-  function crashGroups(
-    appId: string,
-    page: { readonly first: number; readonly after: CrashGroupCursor | null },
-  ): {
-    readonly groups: readonly CrashGroup[];
-    readonly hasNextPage: boolean;
-  } {
-    const first = Math.min(Math.max(0, page.first), MAX_PAGE);
-    const found = opened().crashGroups(appId, page.after, first + 1);
-    const groups = found.slice(0, first).map((group) => ({
-      ...group,
-      devices: group.devices.count(),
-      cursor: { lastSeenMs: group.lastSeenMs, id: group.id },
-    }));
-    return { groups, hasNextPage: found.length > first };
-  }
-
-  function rows(appId: string, range: DateRange) {
-    const from = dayNumber(range.from);
-    const to = dayNumber(range.to);
-    if (Number.isNaN(from) || Number.isNaN(to)) throw invalidField('range', 'Give both days as YYYY-MM-DD.');
-    if (from > to) throw invalidField('range.from', 'The first day lies after the last; swap them.');
-    if (to - from >= TELEMETRY_LIMITS.maxRangeDays) {
-      throw invalidField(
-        'range',
-        `A range spans at most ${TELEMETRY_LIMITS.maxRangeDays} days; ask for less at a time.`,
-      );
-    }
-    return opened().daily(appId, from, to);
-  }
-
-  function opened(): AggregateReader {
-    if (reader === null)
-      throw new DomainError('OVERLOADED', 'Telemetry is starting or stopping. Try again.', { retryAfterSeconds: 5 });
-    return reader;
   }
 
   async function resolve(packageId: string): Promise<TelemetryApp> {

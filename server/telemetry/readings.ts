@@ -1,0 +1,94 @@
+/** Owns what developers may read: ranges are checked and pages bounded here, before anything is queried. It writes nothing. */
+import { DomainError, invalidField } from '../errors.ts';
+import type { AggregateReader, CrashGroupCursor, CrashGroupRow } from './aggregate-reader.ts';
+import { dayNumber } from './aggregates.ts';
+import { TELEMETRY_LIMITS } from './limits.ts';
+import {
+  seriesOf,
+  type TelemetryFilter,
+  type TelemetryGroup,
+  type TelemetryPoint,
+  type TelemetryTotals,
+  totalsOf,
+  type VersionHealth,
+  versionHealthOf,
+} from './reports.ts';
+
+const MAX_PAGE = 100;
+
+/** UTC days `YYYY-MM-DD`, both included, at most 400. */
+export interface DateRange {
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface CrashGroup extends Omit<CrashGroupRow, 'devices'> {
+  /** Different devices, ± 1.6 %. */
+  readonly devices: number;
+  readonly cursor: CrashGroupCursor;
+}
+
+/** The queries over whatever `reader` answers; null while telemetry is not running. */
+export function createReadings(reader: () => AggregateReader | null) {
+  return { totals, series, versionHealth, crashGroups };
+
+  /** Counts and devices by type over a range, as of the last flush (about a second). Throws VALIDATION for a bad range. */
+  function totals(appId: string, range: DateRange): TelemetryTotals {
+    return totalsOf(rows(appId, range));
+  }
+
+  /** Points by day, version or type; slices beyond these are k-anonymous (see `seriesOf`). Throws VALIDATION. */
+  function series(
+    appId: string,
+    range: DateRange,
+    groupBy: TelemetryGroup,
+    filter: TelemetryFilter = {},
+  ): TelemetryPoint[] {
+    return seriesOf(rows(appId, range), groupBy, filter);
+  }
+
+  /** How each version does over a range. Throws VALIDATION. */
+  function versionHealth(appId: string, range: DateRange): VersionHealth[] {
+    return versionHealthOf(rows(appId, range));
+  }
+
+  /** A page of crash groups, the last seen first; `first` is cut to 100. */
+  function crashGroups(
+    appId: string,
+    page: { readonly first: number; readonly after: CrashGroupCursor | null },
+  ): {
+    readonly groups: readonly CrashGroup[];
+    readonly hasNextPage: boolean;
+  } {
+    const first = Math.min(Math.max(0, page.first), MAX_PAGE);
+    const found = opened().crashGroups(appId, page.after, first + 1);
+    const groups = found.slice(0, first).map((group) => ({
+      ...group,
+      devices: group.devices.count(),
+      cursor: { lastSeenMs: group.lastSeenMs, id: group.id },
+    }));
+    return { groups, hasNextPage: found.length > first };
+  }
+
+  function rows(appId: string, range: DateRange) {
+    const from = dayNumber(range.from);
+    const to = dayNumber(range.to);
+    if (Number.isNaN(from) || Number.isNaN(to)) throw invalidField('range', 'Give both days as YYYY-MM-DD.');
+    if (from > to) throw invalidField('range.from', 'The first day lies after the last; swap them.');
+    if (to - from >= TELEMETRY_LIMITS.maxRangeDays) {
+      throw invalidField(
+        'range',
+        `A range spans at most ${TELEMETRY_LIMITS.maxRangeDays} days; ask for less at a time.`,
+      );
+    }
+    return opened().daily(appId, from, to);
+  }
+
+  function opened(): AggregateReader {
+    const open = reader();
+    if (open === null) {
+      throw new DomainError('OVERLOADED', 'Telemetry is starting or stopping. Try again.', { retryAfterSeconds: 5 });
+    }
+    return open;
+  }
+}
