@@ -1,7 +1,7 @@
 // Makes the GraphQL client of the portal: HTTP for queries and mutations, the socket for subscriptions, a normalised cache in
 // front of both. It knows nothing of pages.
 import { Client, fetchExchange, mapExchange, subscriptionExchange } from '@urql/core';
-import { cacheExchange } from '@urql/exchange-graphcache';
+import { cacheExchange, type Data } from '@urql/exchange-graphcache';
 import { relayPagination } from '@urql/exchange-graphcache/extras';
 import { hasCode } from '#lib/graphql/errors.ts';
 import type { LiveTransport } from '#lib/graphql/transport.ts';
@@ -12,8 +12,8 @@ const embedded = () => null;
 const KEYS = {
   Viewer: () => 'me',
   Platform: () => 'platform',
-  Event: (data: { cursor?: unknown }) => (typeof data.cursor === 'string' ? data.cursor : null),
-  FindingHelp: (data: { code?: unknown }) => (typeof data.code === 'string' ? data.code : null),
+  Event: (data: Data) => (typeof data['cursor'] === 'string' ? data['cursor'] : null),
+  FindingHelp: (data: Data) => (typeof data['code'] === 'string' ? data['code'] : null),
   Credential: embedded,
   PageInfo: embedded,
   EventActor: embedded,

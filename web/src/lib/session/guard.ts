@@ -18,7 +18,6 @@ export async function requireRole(url: URL, role: 'REVIEWER' | 'ADMIN'): Promise
 }
 
 /** Where to go after signing in: only paths of this site are followed. */
-export function nextPath(url: URL): string {
-  const next = url.searchParams.get('next') ?? '';
-  return /^\/(?![/\\])/.test(next) ? next : '/apps';
+export function nextPath(asked: string | null): string {
+  return asked !== null && /^\/(?![/\\])/.test(asked) ? asked : '/apps';
 }
