@@ -7,8 +7,8 @@ import { FindingList } from '../finding-list.ts';
 import { finding } from '../findings.ts';
 import { PACKAGE_LIMITS } from '../limits.ts';
 import { analyseLua } from '../lua/analyse.ts';
-import type { LuaFacts } from '../lua/analysis.ts';
 import { folderOf, Modules } from '../lua/modules.ts';
+import type { LuaFacts } from '../lua/platform-use.ts';
 import type { LuaSource } from '../lua/report.ts';
 import type { Permission } from '../permissions.ts';
 import { PERMISSION_REGISTRY } from '../permissions.ts';
@@ -19,7 +19,7 @@ const MAX_FILE_BYTES = 2 * 1024 * 1024;
 const MAX_TOTAL_BYTES = 24 * 1024 * 1024;
 
 /** Scripts and event attributes in RML. */
-const MAX_INLINE = 20_000;
+const MAX_INLINE = 30_000;
 
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
@@ -39,19 +39,19 @@ export const luaCheck: Check = {
     const uses = new Map<Permission, PermissionUse>();
     let unclear = false;
     const { documents } = readDocuments(contents);
-    const modules = new Modules(
-      contents.files,
-      documents.flatMap((d) => d.scripts.map(folderOf)),
-    );
-    for (const source of sources(
-      contents,
-      documents.flatMap((d) => d.lua),
-      found,
-    )) {
+    const folders = documents.flatMap((document) => document.scripts.map(folderOf));
+    const inline = documents.flatMap((document) => document.lua);
+    const modules = new Modules(contents.files, folders);
+    // Documents repeat their handlers; a clean one that loads no module says nothing new the second time.
+    const clean = new Set<string>();
+    for (const source of sources(contents, inline, found)) {
+      if (clean.has(source.text)) continue;
       const result = analyseLua(source, (name) => modules.resolve(name, source.file));
       found.addAll(result.findings);
       unclear ||= result.facts === null || result.facts.platformUnclear;
       if (result.facts !== null) noteUses(result.facts, result.place, uses);
+      const repeats = source.text.length < 200 && source.locals.length > 0 && !source.text.includes('require');
+      if (repeats && result.findings.length === 0) clean.add(source.text);
     }
     checkPermissions(contents, uses, unclear, found);
     return found.list();

@@ -3,9 +3,10 @@
 import type { Places } from '../assets/places.ts';
 import { LUA_CATALOGUE } from '../catalogue/lua.ts';
 import type { Finding } from '../findings.ts';
-import { Analysis, type LuaFacts } from './analysis.ts';
+import { Analysis } from './analysis.ts';
 import { checkLines } from './packed.ts';
 import { parseLua } from './parser.ts';
+import type { LuaFacts } from './platform-use.ts';
 import { LuaReport, type LuaSource } from './report.ts';
 
 export interface LuaResult {
@@ -31,5 +32,5 @@ export function analyseLua(source: LuaSource, resolveModule: (name: string) => s
   }
   const analysis = new Analysis(source.text, report, resolveModule);
   analysis.run(parsed.body);
-  return { findings: report.findings, facts: analysis.facts, place };
+  return { findings: report.findings, facts: analysis.platform.facts, place };
 }

@@ -5,7 +5,6 @@
  * one (`_G`, `_ENV`, `os`, `string`) are followed, through locals and constructors, and where they go out of sight is an error.
  */
 import { LUA_CATALOGUE } from '../catalogue/lua.ts';
-import type { Permission } from '../permissions.ts';
 import { printable } from '../text.ts';
 import type {
   AssignStatement,
@@ -25,7 +24,8 @@ import { forbidden, replacesGlobal } from './globals.ts';
 import { Loops } from './loops.ts';
 import { checkHost } from './network.ts';
 import { checkLiteral, checkTable } from './packed.ts';
-import { PLATFORM_GLOBAL, partOf, permissionOf, takesUrl } from './platform-api.ts';
+import { PLATFORM_GLOBAL, partOf, takesUrl } from './platform-api.ts';
+import { PlatformUse } from './platform-use.ts';
 import type { LuaReport } from './report.ts';
 import {
   binaryValue,
@@ -36,6 +36,8 @@ import {
   isPlatform,
   mustBeFollowed,
   NIL,
+  nameOf,
+  sameTable,
   stringValue,
   UNKNOWN,
   unaryValue,
@@ -43,19 +45,11 @@ import {
 } from './values.ts';
 import { type Role, Walk } from './walk.ts';
 
-/** What one piece of Lua told besides its findings. */
-export interface LuaFacts {
-  /** The first use of each permission's API, as an offset. */
-  readonly permissions: Map<Permission, { readonly at: number; readonly api: string }>;
-  /** Whether the platform's API is reached in a way that does not tell which part. */
-  platformUnclear: boolean;
-}
-
 /** Functions that the analysis lets have the table of globals; they may not be replaced. */
 const TRUSTED: ReadonlySet<string> = new Set(['rawget', 'rawset', '_ENV', '_G']);
 
 export class Analysis extends Walk {
-  readonly facts: LuaFacts = { permissions: new Map(), platformUnclear: false };
+  readonly platform: PlatformUse;
   private readonly text: string;
   private readonly report: LuaReport;
   private readonly evaluator = new Evaluator();
@@ -67,6 +61,7 @@ export class Analysis extends Walk {
     super();
     this.text = text;
     this.report = report;
+    this.platform = new PlatformUse(report);
     this.resolveModule = resolveModule;
     this.loops = new Loops(this.evaluator);
   }
@@ -162,22 +157,7 @@ export class Analysis extends Walk {
     if (mustBeFollowed(base)) {
       const name = base.kind === 'globals' ? 'the table of globals' : nameOf(base);
       this.report.add(LUA_CATALOGUE.LUA_GLOBAL_INDIRECT, `A key of ${name} cannot be read before it runs.`, at);
-    } else if (isPlatform(base)) this.platformKey(base.path, at);
-  }
-
-  private platformKey(path: string, at: number): void {
-    if (path === PLATFORM_GLOBAL) this.unclear(at);
-    else if (takesUrl(`${path}.call`))
-      this.report.add(LUA_CATALOGUE.LUA_NETWORK_HOST_DYNAMIC, `Which call of "${path}" this is cannot be read.`, at);
-  }
-
-  private unclear(at: number): void {
-    this.facts.platformUnclear = true;
-    this.report.add(
-      LUA_CATALOGUE.LUA_PLATFORM_DYNAMIC,
-      `Which part of "${PLATFORM_GLOBAL}" is used cannot be read.`,
-      at,
-    );
+    } else if (isPlatform(base)) this.platform.unreadableKey(base.path, at);
   }
 
   protected expression(node: Expression, role: Role): Value {
@@ -218,19 +198,11 @@ export class Analysis extends Walk {
     if (value.kind !== 'global') return;
     const part = partOf(value.path);
     if (part !== null) {
-      this.platform(part, at);
+      this.platform.reached(part, at);
       return;
     }
     const entry = forbidden(value.path);
     if (entry !== null) this.report.add(entry, `"${printable(value.path)}" is not available to apps.`, at);
-  }
-
-  private platform(part: string, at: number): void {
-    const permission = permissionOf(part);
-    if (permission === undefined)
-      this.report.add(LUA_CATALOGUE.LUA_PLATFORM_UNKNOWN, `"mosis.${printable(part)}" is no part of the API.`, at);
-    else if (permission !== null && !this.facts.permissions.has(permission))
-      this.facts.permissions.set(permission, { at, api: `${PLATFORM_GLOBAL}.${part}` });
   }
 
   /** Judges where a value goes, and gives it on. */
@@ -245,18 +217,8 @@ export class Analysis extends Walk {
       );
     else if (value.kind === 'global' && value.path === 'require')
       this.report.add(LUA_CATALOGUE.LUA_REQUIRE_DYNAMIC, '"require" is passed on instead of called.', node.at);
-    else if (isPlatform(value)) this.platformPassedOn(value.path, node.at);
+    else if (isPlatform(value)) this.platform.passedOn(value.path, node.at);
     return value;
-  }
-
-  private platformPassedOn(path: string, at: number): void {
-    if (path === PLATFORM_GLOBAL) this.unclear(at);
-    else if (takesUrl(path) || takesUrl(`${path}.call`))
-      this.report.add(
-        LUA_CATALOGUE.LUA_NETWORK_HOST_DYNAMIC,
-        `"${printable(path)}" is passed on, so its host cannot be read.`,
-        at,
-      );
   }
 
   private index(node: IndexExpression): Value {
@@ -380,14 +342,4 @@ function isPlain(node: Expression): boolean {
     node.type === 'number' ||
     node.type === 'string'
   );
-}
-
-function sameTable(a: Value, b: Value): boolean {
-  return a.kind === b.kind && (a.kind !== 'global' || (b.kind === 'global' && a.path === b.path)) && a.kind !== 'table';
-}
-
-function nameOf(value: Value): string {
-  if (value.kind === 'global') return `"${printable(value.path)}"`;
-  if (value.kind === 'globals') return 'The table of globals';
-  return value.kind === 'stringMetatable' ? 'The metatable of strings' : 'A table that holds globals';
 }

@@ -11,7 +11,7 @@ import type {
 } from './ast.ts';
 import { Lexer } from './lexer.ts';
 import { Scopes } from './scopes.ts';
-import { LuaSyntaxError, TOKEN } from './tokens.ts';
+import { BINARY, LuaSyntaxError, TOKEN } from './tokens.ts';
 
 /** Lua's own LUAI_MAXCCALLS: the nesting of statements and expressions. */
 const MAX_NESTING = 200;
@@ -20,31 +20,6 @@ const MAX_HEIGHT = 600;
 /** Bounds the memory of one tree, about 100 bytes a node. */
 const MAX_NODES = 600_000;
 const UNARY_PRIORITY = 12;
-
-/** Left and right priority: where the right one is lower, the operator associates to the right. */
-const BINARY: ReadonlyMap<string, readonly [number, number]> = new Map([
-  ['or', [1, 1]],
-  ['and', [2, 2]],
-  ['<', [3, 3]],
-  ['>', [3, 3]],
-  ['<=', [3, 3]],
-  ['>=', [3, 3]],
-  ['~=', [3, 3]],
-  ['==', [3, 3]],
-  ['|', [4, 4]],
-  ['~', [5, 5]],
-  ['&', [6, 6]],
-  ['<<', [7, 7]],
-  ['>>', [7, 7]],
-  ['..', [9, 8]],
-  ['+', [10, 10]],
-  ['-', [10, 10]],
-  ['*', [11, 11]],
-  ['/', [11, 11]],
-  ['//', [11, 11]],
-  ['%', [11, 11]],
-  ['^', [14, 13]],
-]);
 
 export abstract class ExpressionParser {
   protected readonly lexer: Lexer;

@@ -3,7 +3,8 @@
  *
  * `require "a.b"` tries `a/b.lua` and `a/b/init.lua`; a name with `/` or ending in `.lua` is a path already. Each is looked for
  * beside the file that asks, then at the root of the package, in `assets/`, in `assets/scripts/`, and in the folders of the
- * scripts that a document loads; a name that begins with a dot only beside the file. The device looks in the same places in the same order.
+ * scripts that a document loads; a name that begins with a dot only beside the file. A device that looks elsewhere would load
+ * what was not meant, but never what was not checked: every Lua file of the package is.
  */
 
 /** The folder of a path, with its slash, or '' at the root. */

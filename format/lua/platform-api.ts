@@ -32,6 +32,7 @@ export const PLATFORM_API: Readonly<Record<string, Permission | null>> = {
   version: null,
 };
 
+const PERMISSION_BY_PART: ReadonlyMap<string, Permission | null> = new Map(Object.entries(PLATFORM_API));
 const PREFIX = `${PLATFORM_GLOBAL}.`;
 
 /** The part of the API that a path such as `mosis.net.get` is in, or null for every other path and for `mosis` itself. */
@@ -43,7 +44,7 @@ export function partOf(path: string): string | null {
 
 /** The permission that a part of the API needs, null for none, undefined for a part that does not exist. */
 export function permissionOf(part: string): Permission | null | undefined {
-  return Object.hasOwn(PLATFORM_API, part) ? PLATFORM_API[part] : undefined;
+  return PERMISSION_BY_PART.get(part);
 }
 
 /** Whether this path of the API is a call that opens a connection: its first argument is a URL or a table with `url`. */

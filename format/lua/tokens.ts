@@ -1,4 +1,4 @@
-/** Owns the token kinds of Lua 5.4 and its reserved words. It reads no source. */
+/** Owns the token kinds of Lua 5.4, its reserved words and the priorities of its operators. It reads no source. */
 
 /** Small integers, because the lexer compares them millions of times. */
 export const TOKEN = {
@@ -34,6 +34,31 @@ export const KEYWORDS: ReadonlySet<string> = new Set([
   'true',
   'until',
   'while',
+]);
+
+/** Left and right priority: where the right one is lower, the operator associates to the right. */
+export const BINARY: ReadonlyMap<string, readonly [number, number]> = new Map([
+  ['or', [1, 1]],
+  ['and', [2, 2]],
+  ['<', [3, 3]],
+  ['>', [3, 3]],
+  ['<=', [3, 3]],
+  ['>=', [3, 3]],
+  ['~=', [3, 3]],
+  ['==', [3, 3]],
+  ['|', [4, 4]],
+  ['~', [5, 5]],
+  ['&', [6, 6]],
+  ['<<', [7, 7]],
+  ['>>', [7, 7]],
+  ['..', [9, 8]],
+  ['+', [10, 10]],
+  ['-', [10, 10]],
+  ['*', [11, 11]],
+  ['/', [11, 11]],
+  ['//', [11, 11]],
+  ['%', [11, 11]],
+  ['^', [14, 13]],
 ]);
 
 /** Thrown by the lexer and the parser only; `parseLua` turns it into a result. */

@@ -4,6 +4,8 @@
  * Two directions of doubt: a value that may be a dangerous global counts as that global, and a string counts as constant
  * only where nothing could have changed it.
  */
+
+import { printable } from '../text.ts';
 import type { Variable } from './ast.ts';
 import { isKnownGlobal, isLibrary, isSensitive } from './globals.ts';
 import { PLATFORM_GLOBAL, partOf } from './platform-api.ts';
@@ -250,4 +252,16 @@ function substring(text: string, from: number, to: number): Value {
 /** Whether a value is the platform's API or a part of it. */
 export function isPlatform(value: Value): value is { readonly kind: 'global'; readonly path: string } {
   return value.kind === 'global' && (value.path === PLATFORM_GLOBAL || partOf(value.path) !== null);
+}
+
+/** Whether two values are certainly the same table. */
+export function sameTable(a: Value, b: Value): boolean {
+  return a.kind === b.kind && (a.kind !== 'global' || (b.kind === 'global' && a.path === b.path)) && a.kind !== 'table';
+}
+
+/** What to call a value that must be followed, in a message. */
+export function nameOf(value: Value): string {
+  if (value.kind === 'global') return `"${printable(value.path)}"`;
+  if (value.kind === 'globals') return 'The table of globals';
+  return value.kind === 'stringMetatable' ? 'The metatable of strings' : 'A table that holds globals';
 }

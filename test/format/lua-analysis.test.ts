@@ -111,7 +111,7 @@ describe('detours', () => {
         fc.array(fc.nat({ max: STEPS.length - 1 }), { maxLength: 6 }),
         fc.constantFrom(...ENDS),
         (start, steps, end) => {
-          let value = start;
+          let value: string = start;
           const before: string[] = [];
           steps.forEach((step, n) => {
             const next = STEPS[step]?.(value, n);
@@ -158,7 +158,7 @@ describe('bounds', () => {
   });
 
   test('Lua in RML beyond the bound is an error, not skipped in silence', () => {
-    const rml = `<rml><body>${'<p onclick="f()"></p>'.repeat(21_000)}</body></rml>`;
+    const rml = `<rml><body>${'<p onclick="f()"></p>'.repeat(31_000)}</body></rml>`;
     const contents: PackageContents = { files: new Map([['a.rml', new TextEncoder().encode(rml)]]), manifest: null };
     expect(luaCheck.run(contents)).toEqual([expect.objectContaining({ code: 'LUA_TOO_COMPLEX', file: 'a.rml' })]);
   });
