@@ -33,8 +33,8 @@ interface Candidate {
 export function createDistributionQueries(handle: RawHandle): DistributionQueries {
   const published = handle.prepare<[string, number], PublishedVersion>(`
     SELECT v.id, v.package_size AS size, v.package_sha256 AS sha256, v.platform_signature AS platformSignature, v.signature
-    FROM apps a JOIN app_versions v ON v.app_id = a.id AND v.claimed_code = ?2
-    WHERE a.package_id = ?1 AND a.status = 'PUBLISHED' AND v.state = 'PUBLISHED'
+    FROM apps a JOIN app_versions v ON v.app_id = a.id
+    WHERE a.package_id = ? AND v.claimed_code = ? AND a.status = 'PUBLISHED' AND v.state = 'PUBLISHED'
       AND v.platform_signature IS NOT NULL AND v.signature IS NOT NULL`);
   const newestFirst = handle.prepare<[string], Candidate>(`
     SELECT v.version_code AS code, v.min_mosis_version AS minMosisVersion
