@@ -1,7 +1,7 @@
 /** Owns the mutations that sign people in and out and change their own account. Rules are in the service. */
 import { builder } from '../graphql/builder.ts';
 import type { DeviceLoginRequest, PolledDeviceLogin, StartedDeviceLogin } from './device-login.ts';
-import { DeviceLoginRequestType, DeviceLoginStateEnum, SessionType, ViewerType } from './schema-types.ts';
+import { DeviceLoginRequestType, DeviceLoginStateEnum, markCurrent, SessionType, ViewerType } from './schema-types.ts';
 import type { SessionView } from './sessions.ts';
 import type { DeveloperViewer } from './viewer.ts';
 
@@ -138,7 +138,7 @@ const RevokeSessionPayload = builder.objectRef<{ readonly sessions: SessionView[
     sessions: t.field({
       type: [SessionType],
       description: 'The sessions that are left.',
-      resolve: ({ sessions }) => sessions,
+      resolve: ({ sessions }, _, { viewer }) => markCurrent(sessions, viewer),
     }),
   }),
 });

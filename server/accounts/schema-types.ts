@@ -7,7 +7,7 @@ import type { ApiKeyView } from './api-keys.ts';
 import { CLI_RIGHTS, type DeviceLoginRequest } from './device-login.ts';
 import type { SessionView } from './sessions.ts';
 import type { SigningKeyView } from './signing-keys.ts';
-import type { Credential, DeveloperViewer } from './viewer.ts';
+import type { Credential, DeveloperViewer, Viewer } from './viewer.ts';
 
 const RoleEnum = builder.enumType('Role', {
   description: 'What an account may do beside having apps.',
@@ -133,13 +133,20 @@ export const CredentialType = builder.objectRef<Credential>('Credential').implem
   }),
 });
 
-export const SessionType = builder.objectRef<SessionView>('Session');
+/** The sessions as this viewer sees them: the one in use is marked. */
+export function markCurrent(sessions: readonly SessionView[], viewer: Viewer): (SessionView & { current: boolean })[] {
+  const currentId = viewer.kind === 'developer' ? viewer.credential.id : null;
+  return sessions.map((session) => ({ ...session, current: session.publicId === currentId }));
+}
+
+export const SessionType = builder.objectRef<SessionView & { readonly current: boolean }>('Session');
 builder.node(SessionType, {
   description: 'A signed-in browser or command line of the viewer.',
   id: { description: 'Global id.', resolve: ({ publicId }) => publicId },
   loadOne: async (id, { viewer, services }) => {
     if (viewer.kind === 'anonymous' || viewer.credential.kind === 'API_KEY') return null;
-    return (await services.accounts.sessions.list(viewer.developerId)).find(({ publicId }) => publicId === id) ?? null;
+    const sessions = await services.accounts.sessions.list(viewer.developerId);
+    return markCurrent(sessions, viewer).find(({ publicId }) => publicId === id) ?? null;
   },
   fields: (t) => ({
     kind: t.expose('kind', { type: SessionKindEnum, description: 'Browser or command line.' }),
@@ -158,10 +165,7 @@ builder.node(SessionType, {
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it began.' }),
     lastUsedAt: t.expose('lastUsedAt', { type: 'DateTime', description: 'Its last use, to about ten minutes.' }),
     expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'When it ends if it is not used again.' }),
-    current: t.boolean({
-      description: 'Whether the viewer is using it now.',
-      resolve: ({ publicId }, _, { viewer }) => viewer.kind === 'developer' && viewer.credential.id === publicId,
-    }),
+    current: t.exposeBoolean('current', { description: 'Whether the viewer is using it now.' }),
   }),
 });
 
@@ -283,7 +287,8 @@ export const ViewerType = builder.objectRef<DeveloperViewer>('Viewer').implement
     sessions: t.field({
       type: [SessionType],
       description: 'Where the account is signed in, last used first. Not through an API key.',
-      resolve: (viewer, _, { services }) => services.accounts.sessions.list(requirePerson(viewer).developerId),
+      resolve: async (viewer, _, { services }) =>
+        markCurrent(await services.accounts.sessions.list(requirePerson(viewer).developerId), viewer),
     }),
     apiKeys: t.field({
       type: [ApiKeyType],
