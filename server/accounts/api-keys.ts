@@ -1,4 +1,5 @@
 /** Owns API keys: making, proving, listing and ending them. What a scope allows is decided where the act is. */
+import { memberApps } from '../apps/access.ts';
 import { actorOf } from '../audit/actor.ts';
 import { DomainError, invalidField, notFound } from '../errors.ts';
 import { requirePerson } from './access.ts';
@@ -72,8 +73,8 @@ export function createApiKeys({
       const secret = makeSecret(random, API_KEY_PREFIX);
       const row = await work(async ({ tx, audit }) => {
         const { developerId } = developer;
-        const mine = { OR: [{ developerId }, { members: { some: { developerId } } }] };
-        if (appId !== null && (await tx.app.count({ where: { id: appId, ...mine } })) === 0) throw notFound('The app');
+        const isMine = async (id: string) => (await tx.app.count({ where: { id, AND: [memberApps(developer)] } })) > 0;
+        if (appId !== null && !(await isMine(appId))) throw notFound('The app');
         const live = await tx.apiKey.count({ where: { developerId, revokedAt: null, expiresAt: { gt: now } } });
         if (live >= MAX_LIVE_KEYS) {
           throw new DomainError(

@@ -1,7 +1,7 @@
 /** Owns the mutations on API keys and signing keys. Rules are in the service. */
 import { builder } from '../graphql/builder.ts';
 import type { ApiKeyView } from './api-keys.ts';
-import { ApiKeyScopeEnum, ApiKeyType, SigningKeyType } from './schema-types.ts';
+import { ApiKeyScopeEnum, ApiKeyType, SigningKeyType } from './schema-key-types.ts';
 import type { SigningKeyView } from './signing-keys.ts';
 
 const CreateApiKeyInput = builder.inputType('CreateApiKeyInput', {

@@ -1,12 +1,11 @@
-/** Owns how accounts, sessions, keys and device sign-ins look in GraphQL. Queries are in schema.ts, mutations in schema-mutations.ts. */
+/** Owns how accounts, sessions and device sign-ins look in GraphQL. Keys are in schema-key-types.ts, queries in schema.ts. */
 
 import { builder } from '../graphql/builder.ts';
 import type { GraphContext } from '../graphql/context.ts';
 import { isAdmin, requirePerson, requireSignedIn } from './access.ts';
-import type { ApiKeyView } from './api-keys.ts';
 import { CLI_RIGHTS, type DeviceLoginRequest } from './device-login.ts';
+import { ApiKeyScopeEnum, ApiKeyType, SigningKeyType } from './schema-key-types.ts';
 import type { SessionView } from './sessions.ts';
-import type { SigningKeyView } from './signing-keys.ts';
 import type { Credential, DeveloperViewer, Viewer } from './viewer.ts';
 
 const RoleEnum = builder.enumType('Role', {
@@ -27,17 +26,6 @@ const CredentialKindEnum = builder.enumType('CredentialKind', {
   },
 });
 
-export const ApiKeyScopeEnum = builder.enumType('ApiKeyScope', {
-  description: 'What an API key may do.',
-  values: {
-    APPS_READ: { value: 'apps:read', description: 'Read apps, versions and findings.' },
-    APPS_WRITE: { value: 'apps:write', description: 'Create apps and edit listings.' },
-    VERSIONS_WRITE: { value: 'versions:write', description: 'Upload, submit and withdraw versions.' },
-    VERSIONS_PUBLISH: { value: 'versions:publish', description: 'Publish and unpublish approved versions.' },
-    TELEMETRY_READ: { value: 'telemetry:read', description: 'Read telemetry and crashes.' },
-  } as const,
-});
-
 const SessionKindEnum = builder.enumType('SessionKind', {
   description: 'Where a session is used.',
   values: {
@@ -46,16 +34,7 @@ const SessionKindEnum = builder.enumType('SessionKind', {
   },
 });
 
-const SigningKeyStatusEnum = builder.enumType('SigningKeyStatus', {
-  description: 'Whether a signing key can be used.',
-  values: {
-    ACTIVE: { description: 'Signs new versions.' },
-    RETIRED: { description: 'Signs nothing new; what it signed stays.' },
-    COMPROMISED: { description: 'Somebody else may have it: what was submitted with it since then was taken back.' },
-  },
-});
-
-const DeviceLoginStateEnum = builder.enumType('DeviceLoginState', {
+export const DeviceLoginStateEnum = builder.enumType('DeviceLoginState', {
   description: 'What became of a device sign-in.',
   values: {
     PENDING: { description: 'Nobody has decided yet.' },
@@ -64,8 +43,6 @@ const DeviceLoginStateEnum = builder.enumType('DeviceLoginState', {
     EXPIRED: { description: 'Ten minutes have passed.' },
   },
 });
-
-export { DeviceLoginStateEnum };
 
 /** An account is visible to itself and to admins; for everybody else it does not exist. */
 function visibleDeveloper({ viewer }: GraphContext) {
@@ -166,91 +143,6 @@ builder.node(SessionType, {
     lastUsedAt: t.expose('lastUsedAt', { type: 'DateTime', description: 'Its last use, to about ten minutes.' }),
     expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'When it ends if it is not used again.' }),
     current: t.exposeBoolean('current', { description: 'Whether the viewer is using it now.' }),
-  }),
-});
-
-export const ApiKeyType = builder.objectRef<ApiKeyView>('ApiKey');
-builder.node(ApiKeyType, {
-  description: 'A key for scripts and continuous integration; the key itself is shown once, when it is made.',
-  id: { description: 'Global id.', resolve: ({ id }) => id },
-  loadOne: async (id, { viewer, services }) => {
-    if (viewer.kind === 'anonymous' || viewer.credential.kind === 'API_KEY') return null;
-    return (await services.accounts.apiKeys.list(viewer.developerId)).find((key) => key.id === id) ?? null;
-  },
-  fields: (t) => ({
-    name: t.exposeString('name', { description: 'What its owner calls it.' }),
-    prefix: t.exposeString('prefix', { description: 'Its first characters, to tell keys apart.' }),
-    scopes: t.field({ type: [ApiKeyScopeEnum], description: 'What it may do.', resolve: ({ scopes }) => [...scopes] }),
-    app: t.prismaField({
-      type: 'App',
-      nullable: true,
-      description: 'The one app that it is for; null when it is for all.',
-      resolve: (query, { appId }, _, { db }) =>
-        appId === null ? null : db.prisma.app.findUnique({ ...query, where: { id: appId } }),
-    }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
-    lastUsedAt: t.expose('lastUsedAt', {
-      type: 'DateTime',
-      nullable: true,
-      description: 'Its last use, to about a minute; null before the first.',
-    }),
-    expiresAt: t.expose('expiresAt', {
-      type: 'DateTime',
-      nullable: true,
-      description: 'When it ends; null when it does not.',
-    }),
-    revokedAt: t.expose('revokedAt', {
-      type: 'DateTime',
-      nullable: true,
-      description: 'When it was revoked; null when it was not.',
-    }),
-  }),
-});
-
-export const SigningKeyType = builder.objectRef<SigningKeyView>('SigningKey');
-builder.node(SigningKeyType, {
-  description: 'The public half of a key that signs packages (docs/PACKAGE_FORMAT.md, section 4).',
-  id: { description: 'Global id.', resolve: ({ id }) => id },
-  loadOne: async (id, { viewer, services }) => {
-    if (viewer.kind === 'anonymous') return null;
-    return (await services.accounts.signingKeys.list(viewer.developerId)).find((key) => key.id === id) ?? null;
-  },
-  fields: (t) => ({
-    name: t.exposeString('name', { description: 'What its owner calls it.' }),
-    keyId: t.exposeString('keyId', {
-      description: '`SHA256:` and the base64url of the SHA-256 of the raw public key.',
-    }),
-    publicKey: t.exposeString('publicKey', { description: 'Base64 of the raw 32 bytes.' }),
-    status: t.expose('status', { type: SigningKeyStatusEnum, description: 'Whether it can be used.' }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was registered.' }),
-    endedAt: t.expose('endedAt', {
-      type: 'DateTime',
-      nullable: true,
-      description: 'When it was retired or found compromised; null while active.',
-    }),
-    compromisedSince: t.expose('compromisedSince', {
-      type: 'DateTime',
-      nullable: true,
-      description: 'Since when it counts as compromised; null when it does not.',
-    }),
-    pinnedApps: t.prismaField({
-      type: ['App'],
-      description: "The owner's apps whose current key set holds it.",
-      resolve: async (query, { developerId, keyId }, _, { db }) => {
-        const mine = { OR: [{ developerId }, { members: { some: { developerId } } }] };
-        const apps = await db.prisma.app.findMany({
-          where: { ...mine, pins: { some: {} } },
-          select: { id: true, pins: { orderBy: { serial: 'desc' }, take: 1, select: { keyIds: true } } },
-          take: 500,
-        });
-        const holding = apps.filter(({ pins: [pin] }) => Array.isArray(pin?.keyIds) && pin.keyIds.includes(keyId));
-        return db.prisma.app.findMany({
-          ...query,
-          where: { id: { in: holding.map(({ id }) => id) } },
-          orderBy: { name: 'asc' },
-        });
-      },
-    }),
   }),
 });
 

@@ -58,19 +58,26 @@ export interface AppDemand {
  */
 export function requireRole(
   viewer: Viewer,
-  app: { readonly id: string; readonly members: readonly { readonly developerId: string; readonly role: string }[] } | null,
+  app: {
+    readonly id: string;
+    readonly members: readonly { readonly developerId: string; readonly role: string }[];
+  } | null,
   demand: AppDemand,
 ): DeveloperViewer {
   const developer = requireScope(viewer, demand.scope);
   const role = app === null ? null : roleOn(developer, app);
   if (role === null) throw notFound('The app');
   if (!includesRole(role, demand.role)) {
-    throw new DomainError('FORBIDDEN', `This needs the role ${demand.role} on the app; yours is ${role}. Ask an owner.`);
+    throw new DomainError(
+      'FORBIDDEN',
+      `This needs the role ${demand.role} on the app; yours is ${role}. Ask an owner.`,
+    );
   }
   return developer;
 }
 
 /** Making an app is not for a key that is cut down to one. Throws FORBIDDEN. */
 export function onlyOwnKeys(viewer: DeveloperViewer): void {
-  if (onlyAppId(viewer) !== null) throw new DomainError('FORBIDDEN', 'This API key is for one app and cannot make another.');
+  if (onlyAppId(viewer) !== null)
+    throw new DomainError('FORBIDDEN', 'This API key is for one app and cannot make another.');
 }

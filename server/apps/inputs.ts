@@ -124,14 +124,23 @@ export function parsePin(input: unknown): Pin {
 export function parseInput<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
-  const fields = parsed.error.issues.map((issue) => ({ path: ['input', ...issue.path].join('.'), message: issue.message }));
+  const fields = parsed.error.issues.map((issue) => ({
+    path: ['input', ...issue.path].join('.'),
+    message: issue.message,
+  }));
   const first = fields[0];
-  throw new DomainError('VALIDATION', first === undefined ? 'The input is not valid.' : `${first.path} ${first.message}.`, { fields });
+  throw new DomainError(
+    'VALIDATION',
+    first === undefined ? 'The input is not valid.' : `${first.path} ${first.message}.`,
+    { fields },
+  );
 }
 
 /** A text of several lines by itself, as one field of an input. Throws VALIDATION naming `path`. */
 export function onlyText(text: string, path: string, most: number, least = 0): string {
-  const parsed = shownText(most).refine((value) => [...value].length >= least, `must have at least ${least} characters`).safeParse(text);
+  const parsed = shownText(most)
+    .refine((value) => [...value].length >= least, `must have at least ${least} characters`)
+    .safeParse(text);
   if (parsed.success) return parsed.data;
   const message = parsed.error.issues[0]?.message ?? 'is not valid';
   throw new DomainError('VALIDATION', `${path} ${message}.`, { fields: [{ path, message }] });

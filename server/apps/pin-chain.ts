@@ -37,21 +37,37 @@ export function checkPinLink(given: {
   for (const keyId of link.keyIds) {
     const key = keys.find((candidate) => candidate.keyId === keyId);
     if (key === undefined) {
-      throw new DomainError('KEY_UNKNOWN', `No member of the app has registered the key ${keyId}. Register it first: \`mosis keys register\`.`);
+      throw new DomainError(
+        'KEY_UNKNOWN',
+        `No member of the app has registered the key ${keyId}. Register it first: \`mosis keys register\`.`,
+      );
     }
-    if (key.status !== 'ACTIVE') throw new DomainError('KEY_ENDED', `The key ${keyId} has ended and can sign nothing new.`);
+    if (key.status !== 'ACTIVE')
+      throw new DomainError('KEY_ENDED', `The key ${keyId} has ended and can sign nothing new.`);
   }
   const previous = (chain.at(-1)?.keyIds ?? link.keyIds) as readonly string[];
   if (!previous.includes(link.signerKeyId)) {
-    throw new DomainError('PIN_CHAIN_BROKEN', 'The link must be signed by a key of the set it replaces. Sign it with one of those keys.');
+    throw new DomainError(
+      'PIN_CHAIN_BROKEN',
+      'The link must be signed by a key of the set it replaces. Sign it with one of those keys.',
+    );
   }
   const publicKey = fromBase64(link.publicKey, PUBLIC_KEY_BYTES);
   if (publicKey === null || keyIdOf(publicKey) !== link.signerKeyId) {
-    throw new DomainError('PIN_CHAIN_BROKEN', 'The public key of the link is not that of its signer. Run `mosis keys pin` again.');
+    throw new DomainError(
+      'PIN_CHAIN_BROKEN',
+      'The public key of the link is not that of its signer. Run `mosis keys pin` again.',
+    );
   }
-  const verdict = verifyPinChain([...chain, { ...link, recovered: false }].map((each) => asPinLink(packageId, each)), { packageId });
+  const verdict = verifyPinChain(
+    [...chain, { ...link, recovered: false }].map((each) => asPinLink(packageId, each)),
+    { packageId },
+  );
   if (!verdict.ok) {
-    throw new DomainError('PIN_CHAIN_BROKEN', `The link does not verify (${verdict.problem}). Run \`mosis keys pin\` again with the right key.`);
+    throw new DomainError(
+      'PIN_CHAIN_BROKEN',
+      `The link does not verify (${verdict.problem}). Run \`mosis keys pin\` again with the right key.`,
+    );
   }
 }
 

@@ -4,13 +4,14 @@ import type { Viewer } from '../accounts/viewer.ts';
 import { type ActOrigin, actorOf } from '../audit/actor.ts';
 import { DomainError, notFound } from '../errors.ts';
 import type { App } from '../generated/prisma/client.ts';
+import { once } from '../idempotency.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database, Tx } from '../platform/db/database.ts';
 import { isUniqueViolation } from '../platform/db/errors.ts';
 import type { Ids } from '../platform/ids.ts';
-import type { Work } from '../unit-of-work.ts';
+import type { Unit, Work } from '../unit-of-work.ts';
 import { type AppDemand, onlyOwnKeys, requireRole } from './access.ts';
-import { type CreateAppInput, type ListingInput, type PinInput, parseCreateApp, parseListing, parsePin } from './inputs.ts';
+import { parseCreateApp, parseListing, parsePin } from './inputs.ts';
 import { checkPinLink, nextSerial } from './pin-chain.ts';
 
 const MAX_APPS_PER_ACCOUNT = 500;
@@ -44,54 +45,63 @@ export function createApps({ db, work, clock, ids, storeChanged }: AppsOptions) 
     },
 
     /** Makes a draft app owned by the viewer. Throws PACKAGE_ID_TAKEN, VALIDATION or LIMIT_REACHED. */
-    async create(viewer: Viewer, input: CreateAppInput, origin: ActOrigin): Promise<App> {
+    async create(viewer: Viewer, input: unknown, origin: ActOrigin, key?: string | null): Promise<App> {
       const developer = requireScope(viewer, 'apps:write');
       onlyOwnKeys(developer);
       const given = parseCreateApp(input);
       const now = clock.now();
       try {
         return await work(async (unit) => {
-          const count = await unit.tx.app.count({ where: { developerId: developer.developerId } });
-          if (count >= MAX_APPS_PER_ACCOUNT) {
-            throw new DomainError('LIMIT_REACHED', `An account has at most ${MAX_APPS_PER_ACCOUNT} apps. Delete one you no longer need.`);
-          }
-          const app = await unit.tx.app.create({
-            data: {
-              id: ids.next(),
-              developerId: developer.developerId,
-              packageId: given.packageId,
-              name: given.name,
-              summary: given.summary,
-              description: given.description,
-              category: given.category,
-              tags: given.tags,
-              tagText: given.tags.join(' '),
-              createdAt: now,
-              updatedAt: now,
-              members: { create: { developerId: developer.developerId, role: 'OWNER', createdAt: now } },
-            },
-          });
-          unit.audit({
-            ...actorOf(viewer, origin),
-            action: 'app.create',
-            resourceType: 'app',
-            resourceId: app.id,
-            details: { packageId: app.packageId },
-          });
-          return app;
+          const made = await once(
+            unit,
+            clock,
+            { viewer, key, operation: 'createApp', input },
+            async () => (await insert(unit)).id,
+          );
+          return unit.tx.app.findUniqueOrThrow({ where: { id: made.id } });
         });
       } catch (error) {
         if (!isUniqueViolation(error)) throw error;
-        throw new DomainError(
-          'PACKAGE_ID_TAKEN',
-          `The package id ${given.packageId} is taken. Use one under a domain of yours, such as com.yourname.${given.packageId.split('.').at(-1)}.`,
-          { fields: [{ path: 'input.packageId', message: 'is taken' }] },
-        );
+        throw packageIdTaken(given.packageId);
+      }
+
+      async function insert(unit: Unit): Promise<App> {
+        const count = await unit.tx.app.count({ where: { developerId: developer.developerId } });
+        if (count >= MAX_APPS_PER_ACCOUNT) {
+          throw new DomainError(
+            'LIMIT_REACHED',
+            `An account has at most ${MAX_APPS_PER_ACCOUNT} apps. Delete one you no longer need.`,
+          );
+        }
+        const app = await unit.tx.app.create({
+          data: {
+            id: ids.next(),
+            developerId: developer.developerId,
+            packageId: given.packageId,
+            name: given.name,
+            summary: given.summary,
+            description: given.description,
+            category: given.category,
+            tags: given.tags,
+            tagText: given.tags.join(' '),
+            createdAt: now,
+            updatedAt: now,
+            members: { create: { developerId: developer.developerId, role: 'OWNER', createdAt: now } },
+          },
+        });
+        unit.audit({
+          ...actorOf(viewer, origin),
+          action: 'app.create',
+          resourceType: 'app',
+          resourceId: app.id,
+          details: { packageId: app.packageId },
+        });
+        return app;
       }
     },
 
     /** Changes what the store shows. Fields left out stay as they are. */
-    async updateListing(viewer: Viewer, appId: string, input: ListingInput, origin: ActOrigin): Promise<App> {
+    async updateListing(viewer: Viewer, appId: string, input: unknown, origin: ActOrigin): Promise<App> {
       const given = parseListing(input);
       const app = await work(async (unit) => {
         requireRole(viewer, await withMembers(unit.tx, appId), WRITE);
@@ -143,7 +153,7 @@ export function createApps({ db, work, clock, ids, storeChanged }: AppsOptions) 
      * Adds a link to the chain of keys that may sign the app: serial 1 by one of its own keys, each later one by a key of
      * the set before. Throws PIN_CHAIN_BROKEN, KEY_UNKNOWN, KEY_ENDED or VALIDATION.
      */
-    async pin(viewer: Viewer, appId: string, input: PinInput, origin: ActOrigin): Promise<App> {
+    async pin(viewer: Viewer, appId: string, input: unknown, origin: ActOrigin): Promise<App> {
       const given = parsePin(input);
       return work(async (unit) => {
         const app = await withMembers(unit.tx, appId);
@@ -157,7 +167,9 @@ export function createApps({ db, work, clock, ids, storeChanged }: AppsOptions) 
           );
         }
         const memberIds = app.members.map((member) => member.developerId);
-        const keys = await unit.tx.signingKey.findMany({ where: { keyId: { in: given.keyIds }, developerId: { in: memberIds } } });
+        const keys = await unit.tx.signingKey.findMany({
+          where: { keyId: { in: given.keyIds }, developerId: { in: memberIds } },
+        });
         checkPinLink({ packageId: app.packageId, link: given, chain, keys });
         await unit.tx.pinLink.create({ data: { appId, ...given, createdAt: clock.now() } });
         unit.audit({
@@ -177,4 +189,12 @@ export function createApps({ db, work, clock, ids, storeChanged }: AppsOptions) 
       return link === null ? [] : (link.keyIds as string[]);
     },
   };
+}
+
+function packageIdTaken(packageId: string): DomainError {
+  return new DomainError(
+    'PACKAGE_ID_TAKEN',
+    `The package id ${packageId} is taken. Use one under a domain of yours, such as com.yourname.${packageId.split('.').at(-1)}.`,
+    { fields: [{ path: 'input.packageId', message: 'is taken' }] },
+  );
 }

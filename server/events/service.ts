@@ -41,6 +41,8 @@ export type Events = {
     filter?: EventFilter;
     limit?: number;
   }): Promise<{ events: EventRecord[]; next: string }>;
+  /** The newest events, newest first, at most `limit` (at most 1000). */
+  newest(options: { filter?: EventFilter; limit: number }): Promise<EventRecord[]>;
   /**
    * Every event after the cursor (after the moment of the call without one), in order, without gap or repeat, and then
    * live until `signal` aborts. Throws DomainError CURSOR_INVALID or CURSOR_RESET at the first step.
@@ -143,6 +145,15 @@ export function createEvents({ db, clock, pubsub, pollMs = DEFAULT_POLL_MS }: Op
       const position = after === undefined ? 0n : positionOf(after, head);
       const page = await readPage(position, head, filter, Math.max(1, Math.min(limit, MAX_READ)));
       return { events: page.events, next: formatCursor({ epoch: head.epoch, n: page.next }) };
+    },
+    async newest({ filter = {}, limit }) {
+      const head = await readHead();
+      const rows = await db.prisma.event.findMany({
+        where: condition(filter),
+        orderBy: { n: 'desc' },
+        take: Math.max(1, Math.min(limit, MAX_READ)),
+      });
+      return rows.map((row) => toRecord(row, head.epoch));
     },
     stream({ after, filter = {}, signal }) {
       // Read now, not at the first step: "after the moment of the call".

@@ -35,12 +35,14 @@ builder.scalarType('Sha256', {
   parseValue: parseSha256,
 });
 builder.scalarType('BigInt', {
-  description: 'A whole number that may pass 32 bits, in bytes or as a count: a JSON number up to 2^53 - 1, a string of digits beyond.',
+  description:
+    'A whole number that may pass 32 bits, in bytes or as a count: a JSON number up to 2^53 - 1, a string of digits beyond.',
   serialize: serializeBigInt,
   parseValue: parseBigInt,
 });
 builder.scalarType('EventCursor', {
-  description: 'The place of an event in the log, `{epoch}.{n}`. Give the last one seen as `after` to go on from there.',
+  description:
+    'The place of an event in the log, `{epoch}.{n}`. Give the last one seen as `after` to go on from there.',
   serialize: (value) => value,
   parseValue: parseEventCursor,
 });

@@ -64,7 +64,9 @@ export const builder = new SchemaBuilder<SchemaShape>({
     validationError: (failure) =>
       new DomainError('VALIDATION', failure.issues[0]?.message ?? 'The input is not valid.', {
         fields: failure.issues.map((issue) => ({
-          path: (issue.path ?? []).map((part) => (typeof part === 'object' ? String(part.key) : String(part))).join('.'),
+          path: (issue.path ?? [])
+            .map((part) => (typeof part === 'object' ? String(part.key) : String(part)))
+            .join('.'),
           message: issue.message,
         })),
       }),
@@ -95,7 +97,10 @@ export const builder = new SchemaBuilder<SchemaShape>({
   },
   relay: {
     nodeQueryOptions: { description: 'Any object by its global id; null where it does not exist for the viewer.' },
-    nodesQueryOptions: { description: 'Several objects by global id, in the order asked; null for each that does not exist for the viewer.' },
+    nodesQueryOptions: {
+      description:
+        'Several objects by global id, in the order asked; null for each that does not exist for the viewer.',
+    },
     nodesOnConnection: true,
   },
   complexity: {
@@ -112,4 +117,6 @@ export const builder = new SchemaBuilder<SchemaShape>({
 
 builder.queryType({ description: 'Everything that can be read. What the viewer may not see does not exist for them.' });
 builder.mutationType({ description: 'One field for each thing a person does. Not available over a socket.' });
-builder.subscriptionType({ description: 'Live changes over graphql-ws, resumable from the cursor of the last event seen.' });
+builder.subscriptionType({
+  description: 'Live changes over graphql-ws, resumable from the cursor of the last event seen.',
+});

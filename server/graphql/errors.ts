@@ -4,7 +4,13 @@
  */
 import { DomainError, ERROR_CODES, type ErrorCode } from '../errors.ts';
 
-const CONFLICT_CODES = new Set<ErrorCode>(['CONFLICT', 'STATE_CONFLICT', 'CLAIM_LOST', 'IDEMPOTENCY_KEY_REUSED', 'VERSION_CODE_SPENT']);
+const CONFLICT_CODES = new Set<ErrorCode>([
+  'CONFLICT',
+  'STATE_CONFLICT',
+  'CLAIM_LOST',
+  'IDEMPOTENCY_KEY_REUSED',
+  'VERSION_CODE_SPENT',
+]);
 const RATE_CODES = new Set<ErrorCode>(['RATE_LIMITED', 'SLOW_DOWN']);
 
 function hasCode(value: unknown, accepts: (code: ErrorCode) => boolean): boolean {
@@ -35,7 +41,10 @@ export class RateLimitedProblem extends DomainError {
 /** Every other expected failure. */
 export class DomainProblem extends DomainError {
   static override [Symbol.hasInstance](value: unknown): boolean {
-    return hasCode(value, (code) => code !== 'VALIDATION' && !CONFLICT_CODES.has(code) && !RATE_CODES.has(code) && code !== 'INTERNAL');
+    return hasCode(
+      value,
+      (code) => code !== 'VALIDATION' && !CONFLICT_CODES.has(code) && !RATE_CODES.has(code) && code !== 'INTERNAL',
+    );
   }
 }
 

@@ -28,7 +28,10 @@ export function guardPlugins() {
       ignoreIntrospection: true,
       onReject: [refuse('QUERY_TOO_DEEP', DEPTH_LIMIT, 'is nested too deeply')],
     }),
-    maxAliasesPlugin({ n: ALIAS_LIMIT, onReject: [refuse('QUERY_TOO_MANY_ALIASES', ALIAS_LIMIT, 'has too many aliases')] }),
+    maxAliasesPlugin({
+      n: ALIAS_LIMIT,
+      onReject: [refuse('QUERY_TOO_MANY_ALIASES', ALIAS_LIMIT, 'has too many aliases')],
+    }),
   ];
 }
 

@@ -45,7 +45,10 @@ export function createGraphqlHandler(options: GraphqlHttpOptions): RouteHandler 
     }
     if (request.method !== 'POST' && request.method !== 'GET') {
       response.setHeader('Allow', 'GET, POST');
-      throw new DomainError('METHOD_NOT_ALLOWED', `${request.method} is not possible here; send POST with a JSON body.`);
+      throw new DomainError(
+        'METHOD_NOT_ALLOWED',
+        `${request.method} is not possible here; send POST with a JSON body.`,
+      );
     }
     const body = request.method === 'POST' ? await readJsonBody(request) : null;
     const anonymous = request.headers.authorization === undefined && request.headers.cookie === undefined;
@@ -125,7 +128,10 @@ function checkOrigin(request: IncomingMessage, response: ServerResponse, options
 async function readJsonBody(request: IncomingMessage): Promise<{ text: string; params: GraphqlParams }> {
   const type = request.headers['content-type'] ?? '';
   if (!JSON_TYPE.test(type)) {
-    throw new DomainError('UNSUPPORTED_MEDIA_TYPE', 'Send the operation as application/json in UTF-8; other types are refused.');
+    throw new DomainError(
+      'UNSUPPORTED_MEDIA_TYPE',
+      'Send the operation as application/json in UTF-8; other types are refused.',
+    );
   }
   if (request.headers['content-encoding'] !== undefined) {
     throw new DomainError('UNSUPPORTED_MEDIA_TYPE', 'Send the operation without a Content-Encoding.');
@@ -157,7 +163,12 @@ function paramsOf(value: unknown): GraphqlParams {
 function withinTime(work: Promise<Response>): Promise<Response> {
   const { promise, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
-    reject(new DomainError('TIMEOUT', `The operation took over ${EXECUTION_TIMEOUT_MS / 1000} s and was given up. Ask for less.`));
+    reject(
+      new DomainError(
+        'TIMEOUT',
+        `The operation took over ${EXECUTION_TIMEOUT_MS / 1000} s and was given up. Ask for less.`,
+      ),
+    );
   }, EXECUTION_TIMEOUT_MS);
   return Promise.race([work, promise]).finally(() => clearTimeout(timer));
 }

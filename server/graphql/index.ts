@@ -4,7 +4,6 @@ import '../accounts/schema.ts';
 import '../apps/schema.ts';
 import '../versions/schema.ts';
 import '../reviews/schema.ts';
-import '../store/schema.ts';
 import '../events/schema.ts';
 import '../telemetry/schema.ts';
 import '../ops/schema.ts';

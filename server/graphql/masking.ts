@@ -7,7 +7,10 @@ import type { Log } from '../platform/log.ts';
 /** Maps anything thrown during an operation; a fault is logged under `reference` and its text is not shown. */
 export function maskError(error: unknown, reference: string, log: Log): GraphQLError {
   const original = error instanceof GraphQLError ? error.originalError : error;
-  if (error instanceof GraphQLError && (original === undefined || original === null || original instanceof GraphQLError)) {
+  if (
+    error instanceof GraphQLError &&
+    (original === undefined || original === null || original instanceof GraphQLError)
+  ) {
     return withCode(error);
   }
   const place = error instanceof GraphQLError ? placeOf(error) : {};
@@ -20,7 +23,9 @@ export function maskError(error: unknown, reference: string, log: Log): GraphQLE
         ...(fields === undefined ? {} : { fields }),
         ...(currentState === undefined ? {} : { currentState }),
         ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
-        ...(original.code === 'UNAUTHENTICATED' ? {} : { http: { status: statusOf(original.code) === 429 ? 429 : 200 } }),
+        ...(original.code === 'UNAUTHENTICATED'
+          ? {}
+          : { http: { status: statusOf(original.code) === 429 ? 429 : 200 } }),
       },
     });
   }

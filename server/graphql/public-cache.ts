@@ -96,7 +96,9 @@ function isPublicDocument(query: string): boolean {
   } catch {
     return false;
   }
-  const [operation, ...others] = document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
+  const [operation, ...others] = document.definitions.filter(
+    (definition) => definition.kind === Kind.OPERATION_DEFINITION,
+  );
   if (operation === undefined || others.length > 0 || operation.operation !== OperationTypeNode.QUERY) return false;
   return operation.selectionSet.selections.every(
     (selection) => selection.kind === Kind.FIELD && PUBLIC_FIELDS.has(selection.name.value),

@@ -34,8 +34,16 @@ export function parseDate(value: unknown): string {
 }
 
 export const parseSha256 = textScalar('Sha256', /^[0-9a-f]{64}$/, 'must be 64 lower-case hexadecimal digits');
-export const parseEventCursor = textScalar('EventCursor', /^[0-9A-Za-z_-]{1,64}\.\d{1,19}$/, 'must be a cursor an event carried');
-export const parseSemVer = textScalar('SemVer', /^\d+\.\d+\.\d+[0-9A-Za-z.+-]{0,128}$/, 'must be a semantic version such as 1.4.0');
+export const parseEventCursor = textScalar(
+  'EventCursor',
+  /^[0-9A-Za-z_-]{1,64}\.\d{1,19}$/,
+  'must be a cursor an event carried',
+);
+export const parseSemVer = textScalar(
+  'SemVer',
+  /^\d+\.\d+\.\d+[0-9A-Za-z.+-]{0,128}$/,
+  'must be a semantic version such as 1.4.0',
+);
 
 /** Parses an absolute http or https URL of at most 2,048 characters. */
 export function parseUrl(value: unknown): string {
@@ -49,7 +57,8 @@ export function parseUrl(value: unknown): string {
 /** A whole number that may pass 32 bits: a JSON number while exact, else a string of digits. */
 export function serializeBigInt(value: unknown): number | string {
   if (typeof value === 'number' && Number.isInteger(value)) return value;
-  if (typeof value === 'bigint') return value <= LARGEST_EXACT && value >= -LARGEST_EXACT ? Number(value) : value.toString();
+  if (typeof value === 'bigint')
+    return value <= LARGEST_EXACT && value >= -LARGEST_EXACT ? Number(value) : value.toString();
   throw refuse('BigInt', 'must be a whole number');
 }
 

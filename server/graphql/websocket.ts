@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type ExecutionArgs, type GraphQLError, type GraphQLSchema, OperationTypeNode, getOperationAST } from 'graphql';
+import { type ExecutionArgs, type GraphQLError, type GraphQLSchema, getOperationAST, OperationTypeNode } from 'graphql';
 import type { SubscribePayload } from 'graphql-ws';
 import { type Extra, useServer } from 'graphql-ws/use/ws';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -45,8 +45,14 @@ interface SocketState {
   readonly requestId: string;
 }
 
+export interface GraphqlSocket {
+  /** Open sockets. */
+  count(): number;
+  close(): Promise<void>;
+}
+
 /** Takes the upgrades of `/graphql`; `close` ends every socket (1001) and the sweep. */
-export function attachGraphqlSocket(server: Server, options: GraphqlSocketOptions): { close(): Promise<void> } {
+export function attachGraphqlSocket(server: Server, options: GraphqlSocketOptions): GraphqlSocket {
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_BODY_BYTES });
   const states = new Map<WebSocket, SocketState>();
   const perAddress = new Map<string, number>();
@@ -74,7 +80,8 @@ export function attachGraphqlSocket(server: Server, options: GraphqlSocketOption
   function refusal(request: IncomingMessage, address: string): string | null {
     if (request.url?.split('?', 1)[0] !== '/graphql') return '404 Not Found';
     const { origin } = request.headers;
-    if (origin !== undefined && origin !== options.publicUrl && !options.allowedOrigins.includes(origin)) return '403 Forbidden';
+    if (origin !== undefined && origin !== options.publicUrl && !options.allowedOrigins.includes(origin))
+      return '403 Forbidden';
     if ((perAddress.get(address) ?? 0) >= SOCKETS_PER_ADDRESS) return '429 Too Many Requests';
     return null;
   }
@@ -94,7 +101,12 @@ export function attachGraphqlSocket(server: Server, options: GraphqlSocketOption
       },
       onSubscribe: async (context, _id, payload) => {
         if (Object.keys(context.subscriptions).length > SUBSCRIPTIONS_PER_SOCKET) {
-          return [documentError('LIMIT_REACHED', `One socket carries ${SUBSCRIPTIONS_PER_SOCKET} operations at a time. Complete one first.`)];
+          return [
+            documentError(
+              'LIMIT_REACHED',
+              `One socket carries ${SUBSCRIPTIONS_PER_SOCKET} operations at a time. Complete one first.`,
+            ),
+          ];
         }
         const state = states.get(context.extra.socket);
         if (state === undefined) return [documentError('BAD_REQUEST', 'This socket is closing.')];
@@ -141,13 +153,15 @@ export function attachGraphqlSocket(server: Server, options: GraphqlSocketOption
     try {
       const document = enveloped.parse(payload.query);
       const problems = enveloped.validate(options.schema, document);
-      if (problems.length > 0) return problems.map((problem: GraphQLError) => maskError(problem, state.requestId, options.log));
+      if (problems.length > 0)
+        return problems.map((problem: GraphQLError) => maskError(problem, state.requestId, options.log));
       const operation = getOperationAST(document, payload.operationName);
       if (operation?.operation === OperationTypeNode.MUTATION) {
         return [documentError('BAD_REQUEST', 'Mutations run over HTTP POST, not over a WebSocket.')];
       }
       const variables = payload.variables ?? {};
-      if (operation?.operation === OperationTypeNode.SUBSCRIPTION) checkCost(options.schema, document, variables, context);
+      if (operation?.operation === OperationTypeNode.SUBSCRIPTION)
+        checkCost(options.schema, document, variables, context);
       const args: PreparedArgs = {
         schema: options.schema,
         document,
@@ -186,6 +200,7 @@ export function attachGraphqlSocket(server: Server, options: GraphqlSocketOption
 
   server.on('upgrade', upgrade);
   return {
+    count: () => states.size,
     async close() {
       clearInterval(sweep);
       server.off('upgrade', upgrade);

@@ -39,16 +39,22 @@ function useTransportRules(): Plugin<GraphContext> {
   return {
     onSubscribe({ args }) {
       if (args.contextValue.caller.transport === 'http') {
-        throw documentError('BAD_REQUEST', 'Subscriptions run over a WebSocket on this same path (graphql-transport-ws), not over HTTP.');
+        throw documentError(
+          'BAD_REQUEST',
+          'Subscriptions run over a WebSocket on this same path (graphql-transport-ws), not over HTTP.',
+        );
       }
     },
     onExecute({ args }) {
       const operation = args.document.definitions.find(
         (definition: DefinitionNode) =>
           definition.kind === 'OperationDefinition' &&
-          (args.operationName === undefined || args.operationName === null || definition.name?.value === args.operationName),
+          (args.operationName === undefined ||
+            args.operationName === null ||
+            definition.name?.value === args.operationName),
       );
-      const isMutation = operation?.kind === 'OperationDefinition' && operation.operation === OperationTypeNode.MUTATION;
+      const isMutation =
+        operation?.kind === 'OperationDefinition' && operation.operation === OperationTypeNode.MUTATION;
       if (isMutation && args.contextValue.caller.transport === 'socket') {
         throw documentError('BAD_REQUEST', 'Mutations run over HTTP POST, not over a WebSocket.');
       }

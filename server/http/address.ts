@@ -7,7 +7,9 @@ export function clientAddress(request: IncomingMessage, trustedProxies: readonly
   const direct = plain(request.socket.remoteAddress ?? 'unknown');
   if (!trustedProxies.includes(direct)) return direct;
   const forwarded = request.headers['x-forwarded-for'];
-  const hops = (Array.isArray(forwarded) ? forwarded.join(',') : (forwarded ?? '')).split(',').map((hop) => plain(hop.trim()));
+  const hops = (Array.isArray(forwarded) ? forwarded.join(',') : (forwarded ?? ''))
+    .split(',')
+    .map((hop) => plain(hop.trim()));
   for (const hop of hops.reverse()) {
     if (isIP(hop) === 0) break;
     if (!trustedProxies.includes(hop)) return hop;

@@ -42,7 +42,8 @@ export async function createPortal(folder: string): Promise<RouteHandler> {
       throw new DomainError('NOT_FOUND', `Nothing is served at ${url.pathname}.`);
     }
     const file = known ?? page;
-    if (file === undefined) throw new DomainError('NOT_FOUND', 'The portal is not built. Run `npm start`, which builds it.');
+    if (file === undefined)
+      throw new DomainError('NOT_FOUND', 'The portal is not built. Run `npm start`, which builds it.');
     const useBrotli = file.brotli !== null && /\bbr\b/.test(request.headers['accept-encoding'] ?? '');
     const body = useBrotli && file.brotli !== null ? file.brotli : file.body;
     if (request.headers['if-none-match'] === file.headers.ETag) {

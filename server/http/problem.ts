@@ -69,7 +69,11 @@ export function sendProblem(response: ServerResponse, error: DomainError): void 
 /** Turns anything thrown into what a client may see; `reference` names the log line of a fault. */
 export function asDomainError(error: unknown, reference: string): DomainError {
   if (error instanceof DomainError) return error;
-  return new DomainError('INTERNAL', `Something failed on our side. Quote the reference ${reference} when you report it.`, {
-    reference,
-  });
+  return new DomainError(
+    'INTERNAL',
+    `Something failed on our side. Quote the reference ${reference} when you report it.`,
+    {
+      reference,
+    },
+  );
 }

@@ -26,7 +26,8 @@ export function createRateLimit(clock: Clock, options: RateLimitOptions): RateLi
       const nowMs = clock.now().getTime();
       const known = buckets.get(key);
       const elapsedSeconds = known === undefined ? 0 : Math.max(0, nowMs - known.atMs) / 1000;
-      const tokens = known === undefined ? capacity : Math.min(capacity, known.tokens + elapsedSeconds * refillPerSecond);
+      const tokens =
+        known === undefined ? capacity : Math.min(capacity, known.tokens + elapsedSeconds * refillPerSecond);
       buckets.delete(key);
       const enough = tokens >= cost;
       buckets.set(key, { tokens: enough ? tokens - cost : tokens, atMs: nowMs });

@@ -17,7 +17,11 @@ export interface RouteContext {
   readonly log: Log;
 }
 
-export type RouteHandler = (request: IncomingMessage, response: ServerResponse, context: RouteContext) => Promise<void> | void;
+export type RouteHandler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  context: RouteContext,
+) => Promise<void> | void;
 
 export interface Route {
   /** Methods it takes, such as `GET`; `*` takes all and answers 405 itself. */
@@ -55,7 +59,10 @@ export function createRouter(options: RouterOptions): (request: IncomingMessage,
     setSecurityHeaders(response, options.publicUrl);
     response.on('close', () => {
       const path = request.url?.split('?', 1)[0];
-      log.debug({ method: request.method, path, status: response.statusCode, ms: performance.now() - startedMs }, 'request');
+      log.debug(
+        { method: request.method, path, status: response.statusCode, ms: performance.now() - startedMs },
+        'request',
+      );
     });
     answer(request, response, { requestId, log }).catch((error: unknown) => {
       if (response.destroyed) return;
@@ -86,7 +93,10 @@ export function createRouter(options: RouterOptions): (request: IncomingMessage,
     }
     if (allowed.length > 0) {
       response.setHeader('Allow', allowed.join(', '));
-      throw new DomainError('METHOD_NOT_ALLOWED', `${request.method} is not possible here; use ${allowed.join(' or ')}.`);
+      throw new DomainError(
+        'METHOD_NOT_ALLOWED',
+        `${request.method} is not possible here; use ${allowed.join(' or ')}.`,
+      );
     }
     await options.fallback(request, response, { ...base, address, url, params: {} });
   }

@@ -6,8 +6,8 @@ import { requireReviewer } from '../accounts/access.ts';
 import type { DeveloperViewer, Viewer } from '../accounts/viewer.ts';
 import { requireRole, roleOn } from '../apps/access.ts';
 import { onlyText } from '../apps/inputs.ts';
-import { type ActOrigin, actorOf, SYSTEM_ACTOR } from '../audit/actor.ts';
 import type { AuditAction } from '../audit/actions.ts';
+import { type ActOrigin, actorOf, SYSTEM_ACTOR } from '../audit/actor.ts';
 import { DomainError, notFound } from '../errors.ts';
 import type { Prisma, Review } from '../generated/prisma/client.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -111,7 +111,11 @@ export function createReviews({ db, work, clock, ids, random, versions }: Review
   }
 
   /** The review for an act of a reviewer; what they may not decide is not there for them. */
-  async function loadFor(tx: Tx, viewer: Viewer, reviewId: string): Promise<{ review: ReviewWithVersion; reviewer: DeveloperViewer }> {
+  async function loadFor(
+    tx: Tx,
+    viewer: Viewer,
+    reviewId: string,
+  ): Promise<{ review: ReviewWithVersion; reviewer: DeveloperViewer }> {
     const reviewer = requireReviewer(viewer);
     const review = await tx.review.findUnique({ where: { id: reviewId }, include: WITH_VERSION });
     if (review === null) throw notFound('The review');
@@ -119,7 +123,10 @@ export function createReviews({ db, work, clock, ids, random, versions }: Review
       throw new DomainError('OWN_APP', 'You are a member of this app. Somebody else must review it.');
     }
     if (review.kind === 'APPEAL' && (await decidedBefore(tx, review, reviewer.developerId))) {
-      throw new DomainError('SECOND_REVIEWER_NEEDED', 'You decided this version before. Its appeal needs another reviewer.');
+      throw new DomainError(
+        'SECOND_REVIEWER_NEEDED',
+        'You decided this version before. Its appeal needs another reviewer.',
+      );
     }
     return { review, reviewer };
   }
@@ -142,11 +149,29 @@ export function createReviews({ db, work, clock, ids, random, versions }: Review
     if (!holds) throw claimLost(review);
   }
 
-  function emitFor(unit: Unit, review: ReviewWithVersion, type: Parameters<Unit['emit']>[0]['type'], actorId: string | null, payload: JsonObject): void {
-    unit.emit({ type, appId: review.version.appId, versionId: review.versionId, actorId, payload: { reviewId: review.id, ...payload } });
+  function emitFor(
+    unit: Unit,
+    review: ReviewWithVersion,
+    type: Parameters<Unit['emit']>[0]['type'],
+    actorId: string | null,
+    payload: JsonObject,
+  ): void {
+    unit.emit({
+      type,
+      appId: review.version.appId,
+      versionId: review.versionId,
+      actorId,
+      payload: { reviewId: review.id, ...payload },
+    });
   }
 
-  function note(unit: Unit, review: ReviewWithVersion, action: AuditAction, who: { viewer: Viewer; origin: ActOrigin }, details: JsonObject = {}): void {
+  function note(
+    unit: Unit,
+    review: ReviewWithVersion,
+    action: AuditAction,
+    who: { viewer: Viewer; origin: ActOrigin },
+    details: JsonObject = {},
+  ): void {
     unit.audit({
       ...actorOf(who.viewer, who.origin),
       action,
@@ -157,11 +182,30 @@ export function createReviews({ db, work, clock, ids, random, versions }: Review
   }
 
   /** Ends the review, fenced on the claim in the statement itself: of two decisions at once one finds it ended. */
-  async function endReview(unit: Unit, review: ReviewWithVersion, reviewer: DeveloperViewer, facts: { decision: 'APPROVED' | 'REJECTED'; feedback: string | null; policyRefs: readonly string[] }): Promise<void> {
+  async function endReview(
+    unit: Unit,
+    review: ReviewWithVersion,
+    reviewer: DeveloperViewer,
+    facts: { decision: 'APPROVED' | 'REJECTED'; feedback: string | null; policyRefs: readonly string[] },
+  ): Promise<void> {
     const now = clock.now();
     const ended = await unit.tx.review.updateMany({
-      where: { id: review.id, state: 'CLAIMED', claimId: review.claimId, claimedById: reviewer.developerId, leaseExpiresAt: { gt: now } },
-      data: { state: 'DECIDED', decision: facts.decision, feedback: facts.feedback, policyRefs: [...facts.policyRefs], decidedById: reviewer.developerId, decidedAt: now, leaseExpiresAt: null },
+      where: {
+        id: review.id,
+        state: 'CLAIMED',
+        claimId: review.claimId,
+        claimedById: reviewer.developerId,
+        leaseExpiresAt: { gt: now },
+      },
+      data: {
+        state: 'DECIDED',
+        decision: facts.decision,
+        feedback: facts.feedback,
+        policyRefs: [...facts.policyRefs],
+        decidedById: reviewer.developerId,
+        decidedAt: now,
+        leaseExpiresAt: null,
+      },
     });
     if (ended.count === 0) throw claimLost(review);
   }
@@ -186,7 +230,13 @@ export function createReviews({ db, work, clock, ids, random, versions }: Review
         await versions().move(unit, version, 'failChecks', { decidedAt: now, stateReason: reason });
         unit.emit({ ...base, type: 'CHECKS_FAILED', payload: { errors: summary.errors, warnings: summary.warnings } });
         unit.emit({ ...base, type: 'REJECTED', payload: { by: 'CHECKS', feedback: reason } });
-        unit.audit({ ...SYSTEM_ACTOR, action: 'review.reject', resourceType: 'version', resourceId: version.id, details: { by: 'CHECKS', errors: summary.errors } });
+        unit.audit({
+          ...SYSTEM_ACTOR,
+          action: 'review.reject',
+          resourceType: 'version',
+          resourceId: version.id,
+          details: { by: 'CHECKS', errors: summary.errors },
+        });
         return;
       }
       unit.emit({ ...base, type: 'CHECKS_PASSED', payload: { warnings: summary.warnings } });
@@ -198,9 +248,16 @@ export function createReviews({ db, work, clock, ids, random, versions }: Review
       }
       await versions().move(unit, version, 'passChecks', { decidedAt: now });
       unit.emit({ ...base, type: 'APPROVED', payload: { by: 'CHECKS' } });
-      unit.audit({ ...SYSTEM_ACTOR, action: 'review.approve', resourceType: 'version', resourceId: version.id, details: { by: 'CHECKS' } });
+      unit.audit({
+        ...SYSTEM_ACTOR,
+        action: 'review.approve',
+        resourceType: 'version',
+        resourceId: version.id,
+        details: { by: 'CHECKS' },
+      });
       const { sampleShare } = await readReviewSettings(unit.tx);
-      if (random() < sampleShare) await queue(unit, version, { round: version.round, kind: 'SAMPLE', reasons: ['SAMPLE'] });
+      if (random() < sampleShare)
+        await queue(unit, version, { round: version.round, kind: 'SAMPLE', reasons: ['SAMPLE'] });
     },
 
     /** Ends the open reviews of a version that leaves the queue. */
@@ -229,7 +286,11 @@ export function createReviews({ db, work, clock, ids, random, versions }: Review
         });
         if (claimed.count === 0) {
           if (review.state === 'CLAIMED' && review.claimedById === reviewer.developerId) return;
-          throw new DomainError('CONFLICT', `The review is ${review.state} and cannot be claimed; take another from the queue.`, { currentState: review.state });
+          throw new DomainError(
+            'CONFLICT',
+            `The review is ${review.state} and cannot be claimed; take another from the queue.`,
+            { currentState: review.state },
+          );
         }
         emitFor(unit, review, 'CLAIMED', reviewer.developerId, {});
         note(unit, review, 'review.claim', { viewer, origin });
@@ -243,7 +304,10 @@ export function createReviews({ db, work, clock, ids, random, versions }: Review
         const { review, reviewer } = await loadFor(unit.tx, viewer, reviewId);
         requireClaim(review, reviewer, claimId);
         const { leaseMinutes } = await readReviewSettings(unit.tx);
-        await unit.tx.review.update({ where: { id: reviewId }, data: { leaseExpiresAt: new Date(clock.ms() + leaseMinutes * 60_000) } });
+        await unit.tx.review.update({
+          where: { id: reviewId },
+          data: { leaseExpiresAt: new Date(clock.ms() + leaseMinutes * 60_000) },
+        });
       });
       return reviewId;
     },
@@ -253,7 +317,10 @@ export function createReviews({ db, work, clock, ids, random, versions }: Review
       await work(async (unit) => {
         const { review, reviewer } = await loadFor(unit.tx, viewer, reviewId);
         requireClaim(review, reviewer, claimId);
-        await unit.tx.review.update({ where: { id: reviewId }, data: { state: 'QUEUED', claimId: null, claimedById: null, claimedAt: null, leaseExpiresAt: null } });
+        await unit.tx.review.update({
+          where: { id: reviewId },
+          data: { state: 'QUEUED', claimId: null, claimedById: null, claimedAt: null, leaseExpiresAt: null },
+        });
         emitFor(unit, review, 'RELEASED', reviewer.developerId, {});
         note(unit, review, 'review.release', { viewer, origin });
       });
@@ -263,9 +330,16 @@ export function createReviews({ db, work, clock, ids, random, versions }: Review
     /** Gives claims whose lease has lapsed back to the queue; a scheduled job calls it. */
     async releaseLapsed(): Promise<number> {
       return work(async (unit) => {
-        const lapsed = await unit.tx.review.findMany({ where: { state: 'CLAIMED', leaseExpiresAt: { lte: clock.now() } }, include: WITH_VERSION, take: 200 });
+        const lapsed = await unit.tx.review.findMany({
+          where: { state: 'CLAIMED', leaseExpiresAt: { lte: clock.now() } },
+          include: WITH_VERSION,
+          take: 200,
+        });
         for (const review of lapsed) {
-          await unit.tx.review.update({ where: { id: review.id }, data: { state: 'QUEUED', claimId: null, claimedById: null, claimedAt: null, leaseExpiresAt: null } });
+          await unit.tx.review.update({
+            where: { id: review.id },
+            data: { state: 'QUEUED', claimId: null, claimedById: null, claimedAt: null, leaseExpiresAt: null },
+          });
           emitFor(unit, review, 'RELEASED', null, { lapsed: true });
         }
         return lapsed.length;
@@ -273,17 +347,28 @@ export function createReviews({ db, work, clock, ids, random, versions }: Review
     },
 
     /** Approves what the viewer has claimed. Throws CLAIM_LOST or STATE_CONFLICT. */
-    async approve(viewer: Viewer, input: { reviewId: string; claimId: string; note: string }, origin: ActOrigin): Promise<string> {
+    async approve(
+      viewer: Viewer,
+      input: { reviewId: string; claimId: string; note: string },
+      origin: ActOrigin,
+    ): Promise<string> {
       const text = onlyText(input.note, 'input.note', MAX_FEEDBACK);
       await work(async (unit) => {
         const { review, reviewer } = await loadFor(unit.tx, viewer, input.reviewId);
         requireClaim(review, reviewer, input.claimId);
         const version = await loadVersion(unit, review);
-        await endReview(unit, review, reviewer, { decision: 'APPROVED', feedback: text === '' ? null : text, policyRefs: [] });
+        await endReview(unit, review, reviewer, {
+          decision: 'APPROVED',
+          feedback: text === '' ? null : text,
+          policyRefs: [],
+        });
         await approveOnce(unit, review, reviewer);
         if (review.kind !== 'SAMPLE') {
           await versions().move(unit, version, 'approve', { decidedAt: clock.now(), stateReason: null });
-          emitFor(unit, review, 'APPROVED', reviewer.developerId, { by: 'REVIEWER', ...(text === '' ? {} : { message: text }) });
+          emitFor(unit, review, 'APPROVED', reviewer.developerId, {
+            by: 'REVIEWER',
+            ...(text === '' ? {} : { message: text }),
+          });
         }
         note(unit, review, 'review.approve', { viewer, origin });
       });
@@ -293,21 +378,36 @@ export function createReviews({ db, work, clock, ids, random, versions }: Review
     /** Rejects what the viewer has claimed; feedback is required, for it is what the developer works with. */
     async reject(viewer: Viewer, input: DecisionInput, origin: ActOrigin): Promise<string> {
       const feedback = onlyText(input.feedback, 'input.feedback', MAX_FEEDBACK);
-      if (feedback === '') throw new DomainError('FEEDBACK_REQUIRED', 'Say what is wrong and what would make it right: a rejection needs feedback.');
+      if (feedback === '')
+        throw new DomainError(
+          'FEEDBACK_REQUIRED',
+          'Say what is wrong and what would make it right: a rejection needs feedback.',
+        );
       await work(async (unit) => {
         const { review, reviewer } = await loadFor(unit.tx, viewer, input.reviewId);
         requireClaim(review, reviewer, input.claimId);
         const version = await loadVersion(unit, review);
         await endReview(unit, review, reviewer, { decision: 'REJECTED', feedback, policyRefs: input.policyRefs });
         for (const comment of input.findingComments) {
-          await addComment(unit, { versionId: version.id, findingId: comment.findingId, authorId: reviewer.developerId, side: 'REVIEWER', body: comment.body });
+          await addComment(unit, {
+            versionId: version.id,
+            findingId: comment.findingId,
+            authorId: reviewer.developerId,
+            side: 'REVIEWER',
+            body: comment.body,
+          });
         }
         const facts = { decidedAt: clock.now(), stateReason: feedback };
         if (review.kind !== 'SAMPLE') await versions().move(unit, version, 'reject', facts);
         else if (version.state === 'APPROVED') await versions().move(unit, version, 'rejectSample', facts);
-        else if (version.state === 'PUBLISHED') await versions().move(unit, version, 'suspend', { stateReason: feedback });
+        else if (version.state === 'PUBLISHED')
+          await versions().move(unit, version, 'suspend', { stateReason: feedback });
         const type = version.state === 'PUBLISHED' ? 'SUSPENDED' : 'REJECTED';
-        emitFor(unit, review, type, reviewer.developerId, { by: 'REVIEWER', feedback, policyRefs: [...input.policyRefs] });
+        emitFor(unit, review, type, reviewer.developerId, {
+          by: 'REVIEWER',
+          feedback,
+          policyRefs: [...input.policyRefs],
+        });
         note(unit, review, 'review.reject', { viewer, origin }, { policyRefs: [...input.policyRefs] });
       });
       return input.reviewId;
@@ -317,46 +417,113 @@ export function createReviews({ db, work, clock, ids, random, versions }: Review
     async appeal(viewer: Viewer, versionId: string, reason: string, origin: ActOrigin): Promise<string> {
       const text = onlyText(reason, 'input.reason', MAX_FEEDBACK, 1);
       await work(async (unit) => {
-        const version = await unit.tx.appVersion.findUnique({ where: { id: versionId }, include: { app: { include: { members: true } } } });
+        const version = await unit.tx.appVersion.findUnique({
+          where: { id: versionId },
+          include: { app: { include: { members: true } } },
+        });
         const developer = requireRole(viewer, version?.app ?? null, MEMBER_ACTS.appeal);
         const loaded = await versions().load(unit.tx, versionId);
         if (loaded.state !== 'REJECTED') throw stateConflict('appeal', loaded.state);
-        if (loaded.appealed) throw new DomainError('APPEAL_NOT_POSSIBLE', 'This version was appealed before; a version can be appealed once. Fix it and upload a new one.');
-        const formatErrors = await unit.tx.checkRun.count({ where: { versionId, errors: { gt: 0 }, check: { in: ['archive', 'manifest', 'contents', 'signature'] } } });
-        if (formatErrors > 0) throw new DomainError('APPEAL_NOT_POSSIBLE', 'Format errors cannot be appealed: no device could install the package. Fix it and upload a new version.');
+        if (loaded.appealed)
+          throw new DomainError(
+            'APPEAL_NOT_POSSIBLE',
+            'This version was appealed before; a version can be appealed once. Fix it and upload a new one.',
+          );
+        const formatErrors = await unit.tx.checkRun.count({
+          where: { versionId, errors: { gt: 0 }, check: { in: ['archive', 'manifest', 'contents', 'signature'] } },
+        });
+        if (formatErrors > 0)
+          throw new DomainError(
+            'APPEAL_NOT_POSSIBLE',
+            'Format errors cannot be appealed: no device could install the package. Fix it and upload a new version.',
+          );
         const round = loaded.round + 1;
-        await versions().move(unit, loaded, 'appeal', { round, appealed: true, reviewReasons: ['APPEAL'], stateReason: null });
-        await addComment(unit, { versionId, findingId: null, authorId: developer.developerId, side: 'DEVELOPER', body: text });
-        unit.emit({ type: 'APPEALED', appId: loaded.appId, versionId, actorId: developer.developerId, payload: { message: text, round } });
+        await versions().move(unit, loaded, 'appeal', {
+          round,
+          appealed: true,
+          reviewReasons: ['APPEAL'],
+          stateReason: null,
+        });
+        await addComment(unit, {
+          versionId,
+          findingId: null,
+          authorId: developer.developerId,
+          side: 'DEVELOPER',
+          body: text,
+        });
+        unit.emit({
+          type: 'APPEALED',
+          appId: loaded.appId,
+          versionId,
+          actorId: developer.developerId,
+          payload: { message: text, round },
+        });
         await queue(unit, loaded, { round, kind: 'APPEAL', reasons: ['APPEAL'] });
-        unit.audit({ ...actorOf(viewer, origin), action: 'version.appeal', resourceType: 'version', resourceId: versionId });
+        unit.audit({
+          ...actorOf(viewer, origin),
+          action: 'version.appeal',
+          resourceType: 'version',
+          resourceId: versionId,
+        });
       });
       return versionId;
     },
 
     /** Adds to the conversation about a version, by a member of its app or by a reviewer who is none. */
-    async comment(viewer: Viewer, input: { versionId: string; findingId: string | null; body: string }, origin: ActOrigin): Promise<string> {
+    async comment(
+      viewer: Viewer,
+      input: { versionId: string; findingId: string | null; body: string },
+      origin: ActOrigin,
+    ): Promise<string> {
       const body = onlyText(input.body, 'input.body', MAX_COMMENT, 1);
       return work(async (unit) => {
-        const version = await unit.tx.appVersion.findUnique({ where: { id: input.versionId }, include: { app: { include: { members: true } } } });
+        const version = await unit.tx.appVersion.findUnique({
+          where: { id: input.versionId },
+          include: { app: { include: { members: true } } },
+        });
         if (version === null) throw notFound('The version');
         const isMember = roleOn(viewer, version.app) !== null;
         const author = isMember ? requireRole(viewer, version.app, MEMBER_ACTS.appeal) : requireReviewer(viewer);
         if (!isMember && version.claimedCode === null) throw notFound('The version');
         const side = isMember ? 'DEVELOPER' : 'REVIEWER';
-        const id = await addComment(unit, { versionId: version.id, findingId: input.findingId, authorId: author.developerId, side, body });
-        unit.emit({ type: 'COMMENTED', appId: version.appId, versionId: version.id, actorId: author.developerId, payload: { commentId: id, side } });
-        unit.audit({ ...actorOf(viewer, origin), action: 'review.comment', resourceType: 'version', resourceId: version.id });
+        const id = await addComment(unit, {
+          versionId: version.id,
+          findingId: input.findingId,
+          authorId: author.developerId,
+          side,
+          body,
+        });
+        unit.emit({
+          type: 'COMMENTED',
+          appId: version.appId,
+          versionId: version.id,
+          actorId: author.developerId,
+          payload: { commentId: id, side },
+        });
+        unit.audit({
+          ...actorOf(viewer, origin),
+          action: 'review.comment',
+          resourceType: 'version',
+          resourceId: version.id,
+        });
         return id;
       });
     },
 
     /** Place in the queue, when it is due, and the median wait of the last 30 days; null when the version does not wait. */
-    async position(versionId: string): Promise<{ position: number; dueAt: Date; medianWaitSeconds: number | null } | null> {
-      const review = await db.prisma.review.findFirst({ where: { versionId, state: { in: ['QUEUED', 'CLAIMED'] }, kind: { not: 'SAMPLE' } } });
+    async position(
+      versionId: string,
+    ): Promise<{ position: number; dueAt: Date; medianWaitSeconds: number | null } | null> {
+      const review = await db.prisma.review.findFirst({
+        where: { versionId, state: { in: ['QUEUED', 'CLAIMED'] }, kind: { not: 'SAMPLE' } },
+      });
       if (review === null) return null;
       const ahead = await db.prisma.review.count({
-        where: { state: { in: ['QUEUED', 'CLAIMED'] }, kind: { not: 'SAMPLE' }, OR: [{ dueAt: { lt: review.dueAt } }, { dueAt: review.dueAt, id: { lt: review.id } }] },
+        where: {
+          state: { in: ['QUEUED', 'CLAIMED'] },
+          kind: { not: 'SAMPLE' },
+          OR: [{ dueAt: { lt: review.dueAt } }, { dueAt: review.dueAt, id: { lt: review.id } }],
+        },
       });
       const since = new Date(clock.ms() - 30 * 24 * HOUR_MS);
       const decided = await db.prisma.review.findMany({
@@ -365,16 +532,29 @@ export function createReviews({ db, work, clock, ids, random, versions }: Review
         orderBy: { decidedAt: 'desc' },
         take: 1000,
       });
-      const waits = decided.map((each) => (each.decidedAt?.getTime() ?? 0) - each.queuedAt.getTime()).sort((a, b) => a - b);
+      const waits = decided
+        .map((each) => (each.decidedAt?.getTime() ?? 0) - each.queuedAt.getTime())
+        .sort((a, b) => a - b);
       const median = waits[Math.floor(waits.length / 2)];
-      return { position: ahead + 1, dueAt: review.dueAt, medianWaitSeconds: median === undefined ? null : Math.round(median / 1000) };
+      return {
+        position: ahead + 1,
+        dueAt: review.dueAt,
+        medianWaitSeconds: median === undefined ? null : Math.round(median / 1000),
+      };
     },
   };
 
   async function approveOnce(unit: Unit, review: ReviewWithVersion, reviewer: DeveloperViewer): Promise<void> {
     try {
       await unit.tx.approval.create({
-        data: { id: ids.next(), reviewId: review.id, versionId: review.versionId, round: review.round, reviewerId: reviewer.developerId, createdAt: clock.now() },
+        data: {
+          id: ids.next(),
+          reviewId: review.id,
+          versionId: review.versionId,
+          round: review.round,
+          reviewerId: reviewer.developerId,
+          createdAt: clock.now(),
+        },
       });
     } catch (error) {
       if (!isUniqueViolation(error)) throw error;
@@ -382,7 +562,16 @@ export function createReviews({ db, work, clock, ids, random, versions }: Review
     }
   }
 
-  async function addComment(unit: Unit, given: { versionId: string; findingId: string | null; authorId: string; side: 'DEVELOPER' | 'REVIEWER'; body: string }): Promise<string> {
+  async function addComment(
+    unit: Unit,
+    given: {
+      versionId: string;
+      findingId: string | null;
+      authorId: string;
+      side: 'DEVELOPER' | 'REVIEWER';
+      body: string;
+    },
+  ): Promise<string> {
     const body = onlyText(given.body, 'input.body', MAX_COMMENT, 1);
     if (given.findingId !== null) {
       const known = await unit.tx.versionFinding.count({ where: { id: given.findingId, versionId: given.versionId } });
@@ -395,5 +584,9 @@ export function createReviews({ db, work, clock, ids, random, versions }: Review
 }
 
 function claimLost(review: Review): DomainError {
-  return new DomainError('CLAIM_LOST', 'Your claim on this review has ended: it lapsed, was released, or somebody decided. Look at the queue again.', { currentState: review.state });
+  return new DomainError(
+    'CLAIM_LOST',
+    'Your claim on this review has ended: it lapsed, was released, or somebody decided. Look at the queue again.',
+    { currentState: review.state },
+  );
 }

@@ -35,7 +35,11 @@ const DEFAULT_IDLE_MS = 20_000;
 const MAX_HEAP_MB = 512;
 
 /** One thread, one package at a time. */
-export function createCheckWorker({ maxPackageBytes, timeoutMs = DEFAULT_TIMEOUT_MS, idleMs = DEFAULT_IDLE_MS }: CheckWorkerOptions): CheckWorker {
+export function createCheckWorker({
+  maxPackageBytes,
+  timeoutMs = DEFAULT_TIMEOUT_MS,
+  idleMs = DEFAULT_IDLE_MS,
+}: CheckWorkerOptions): CheckWorker {
   let worker: Worker | null = null;
   let idleTimer: NodeJS.Timeout | undefined;
   let turn: Promise<unknown> = Promise.resolve();
@@ -44,7 +48,9 @@ export function createCheckWorker({ maxPackageBytes, timeoutMs = DEFAULT_TIMEOUT
   function thread(): Worker {
     clearTimeout(idleTimer);
     if (worker === null) {
-      const made = new Worker(new URL('./worker.ts', import.meta.url), { resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB } });
+      const made = new Worker(new URL('./worker.ts', import.meta.url), {
+        resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
+      });
       made.unref();
       made.on('error', () => forget(made));
       made.on('exit', () => forget(made));
@@ -95,7 +101,13 @@ export function createCheckWorker({ maxPackageBytes, timeoutMs = DEFAULT_TIMEOUT
     current.on('error', onError);
     current.on('exit', onExit);
     options.signal?.addEventListener('abort', onAbort, { once: true });
-    const request: WorkRequest = { id, task: options.task, path: options.path, maxPackageBytes, skip: options.skip ?? [] };
+    const request: WorkRequest = {
+      id,
+      task: options.task,
+      path: options.path,
+      maxPackageBytes,
+      skip: options.skip ?? [],
+    };
     current.postMessage(request);
     return promise.finally(() => {
       clearTimeout(timer);

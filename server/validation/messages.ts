@@ -32,6 +32,13 @@ export interface Inspection {
 
 export type WorkAnswer =
   | { readonly id: number; readonly type: 'start'; readonly check: string }
-  | { readonly id: number; readonly type: 'end'; readonly check: string; readonly findings: readonly Finding[]; readonly durationMs: number; readonly crash: string | null }
+  | {
+      readonly id: number;
+      readonly type: 'end';
+      readonly check: string;
+      readonly findings: readonly Finding[];
+      readonly durationMs: number;
+      readonly crash: string | null;
+    }
   | { readonly id: number; readonly type: 'done'; readonly inspection: Inspection }
   | { readonly id: number; readonly type: 'failed'; readonly message: string };

@@ -2,18 +2,19 @@
  * Owns the checks of a submitted version: the job that runs them, their rows, their findings and their events. What follows
  * from the result is for reviews/service (`conclude`); the version's state is versions/service's.
  */
-import type { Finding } from '../../format/findings.ts';
+
 import { RULE_SET_VERSION } from '../../format/checks/registry.ts';
-import { CHECK_CATALOGUE } from './catalogue.ts';
-import type { JsonObject } from '../platform/json.ts';
+import type { Finding } from '../../format/findings.ts';
 import type { ClaimedJob, JobContext } from '../jobs/types.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database, Tx } from '../platform/db/database.ts';
 import type { Ids } from '../platform/ids.ts';
+import type { JsonObject } from '../platform/json.ts';
 import type { Log } from '../platform/log.ts';
 import type { Unit, Work } from '../unit-of-work.ts';
-import { parseCheckJob } from './job-payload.ts';
+import { CHECK_CATALOGUE } from './catalogue.ts';
 import { type CheckWorker, InspectionBroken } from './check-worker.ts';
+import { parseCheckJob } from './job-payload.ts';
 import type { WorkAnswer } from './messages.ts';
 
 /** At most so many FINDING events a check; the rest are rows only (docs/ARCHITECTURE.md, Version states). */
@@ -130,7 +131,11 @@ export function createValidation({ db, work, clock, ids, log, worker, versions }
     unit.emit({ type: 'CHECK_STARTED', appId: version.appId, versionId: version.id, payload: { check } });
   }
 
-  async function recordEnd(unit: Unit, version: SubmittedVersion, end: Extract<WorkAnswer, { type: 'end' }>): Promise<void> {
+  async function recordEnd(
+    unit: Unit,
+    version: SubmittedVersion,
+    end: Extract<WorkAnswer, { type: 'end' }>,
+  ): Promise<void> {
     const findings = end.crash === null ? end.findings : [crashFinding(end.check)];
     const counts = countBySeverity(findings);
     const state = stateOf(counts, end.crash !== null);
@@ -139,7 +144,14 @@ export function createValidation({ db, work, clock, ids, log, worker, versions }
     const run = await unit.tx.checkRun.upsert({
       where,
       update: facts,
-      create: { id: ids.next(), versionId: version.id, round: version.round, check: end.check, startedAt: clock.now(), ...facts },
+      create: {
+        id: ids.next(),
+        versionId: version.id,
+        round: version.round,
+        check: end.check,
+        startedAt: clock.now(),
+        ...facts,
+      },
     });
     const before = await unit.tx.versionFinding.count({ where: { versionId: version.id } });
     const rows = findings.map((found, index) => ({
@@ -158,7 +170,17 @@ export function createValidation({ db, work, clock, ids, log, worker, versions }
     if (rows.length > 0) await unit.tx.versionFinding.createMany({ data: rows });
     for (const row of rows.slice(0, MAX_FINDING_EVENTS)) {
       const { id, code, severity, message, help, file, line, column } = row;
-      const payload: JsonObject = { check: end.check, findingId: id, code, severity, message, help, file, line, column };
+      const payload: JsonObject = {
+        check: end.check,
+        findingId: id,
+        code,
+        severity,
+        message,
+        help,
+        file,
+        line,
+        column,
+      };
       unit.emit({ type: 'FINDING', appId: version.appId, versionId: version.id, payload });
     }
     unit.emit({
@@ -192,5 +214,10 @@ function stateOf(counts: { errors: number; warnings: number }, crashed: boolean)
 
 function crashFinding(check: string): Finding {
   const { code, severity, fix } = CHECK_CATALOGUE.CHECK_CRASHED;
-  return { code, severity, message: `The check ${check} did not finish. A person will look at this version.`, help: fix };
+  return {
+    code,
+    severity,
+    message: `The check ${check} did not finish. A person will look at this version.`,
+    help: fix,
+  };
 }

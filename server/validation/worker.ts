@@ -19,7 +19,8 @@ port.on('message', (request: WorkRequest) => {
   const say = (answer: WorkAnswer) => port.postMessage(answer);
   inspect(request, say).then(
     (inspection) => say({ id: request.id, type: 'done', inspection }),
-    (error: unknown) => say({ id: request.id, type: 'failed', message: error instanceof Error ? error.message : String(error) }),
+    (error: unknown) =>
+      say({ id: request.id, type: 'failed', message: error instanceof Error ? error.message : String(error) }),
   );
 });
 

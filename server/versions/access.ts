@@ -25,7 +25,10 @@ export type MemberAct = keyof typeof MEMBER_ACTS;
 interface VersionFacts {
   readonly state: string;
   readonly appealed: boolean;
-  readonly app: { readonly id: string; readonly members: readonly { readonly developerId: string; readonly role: string }[] };
+  readonly app: {
+    readonly id: string;
+    readonly members: readonly { readonly developerId: string; readonly role: string }[];
+  };
 }
 
 /** Whether the viewer may do the act on the version as it is now: role, scope and state together. */

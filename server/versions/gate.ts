@@ -1,8 +1,9 @@
 /** Owns the gate: the job that turns a received upload into a draft, or into a refusal. It writes through the unit of work only. */
+
+import { rm } from 'node:fs/promises';
 import { z } from 'zod';
 import { submissionFindings } from '../../format/context.ts';
 import type { Finding } from '../../format/findings.ts';
-import { rm } from 'node:fs/promises';
 import { SYSTEM_ACTOR } from '../audit/actor.ts';
 import type { Upload } from '../generated/prisma/client.ts';
 import type { ClaimedJob, JobContext } from '../jobs/types.ts';
@@ -10,8 +11,8 @@ import type { FolderBlobs } from '../platform/blobs/blobs.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/db/database.ts';
 import type { Unit, Work } from '../unit-of-work.ts';
-import { type CheckWorker, InspectionBroken } from '../validation/check-worker.ts';
 import { CHECK_CATALOGUE } from '../validation/catalogue.ts';
+import { type CheckWorker, InspectionBroken } from '../validation/check-worker.ts';
 import type { Inspection } from '../validation/messages.ts';
 import { draftKey } from './paths.ts';
 import { refuseUpload } from './refusal.ts';
@@ -40,7 +41,10 @@ export function createGate({ db, work, clock, blobs, worker, uploads }: GateOpti
     const verdict = await inspect(path, job, context);
     const findings = [...verdict.findings, ...contextFindings(verdict.inspection, upload.app)];
     const { inspection } = verdict;
-    const accepted = inspection?.manifest != null && inspection.sha256 === upload.sha256 && findings.every((found) => found.severity !== 'error');
+    const accepted =
+      inspection?.manifest != null &&
+      inspection.sha256 === upload.sha256 &&
+      findings.every((found) => found.severity !== 'error');
     if (!accepted) {
       await work(async (unit) => {
         await context.fence(unit.tx);
@@ -58,14 +62,28 @@ export function createGate({ db, work, clock, blobs, worker, uploads }: GateOpti
     await rm(path, { force: true });
   };
 
-  async function inspect(path: string, job: ClaimedJob, context: JobContext): Promise<{ inspection: Inspection | null; findings: readonly Finding[] }> {
+  async function inspect(
+    path: string,
+    job: ClaimedJob,
+    context: JobContext,
+  ): Promise<{ inspection: Inspection | null; findings: readonly Finding[] }> {
     try {
       const inspection = await worker.inspect({ task: 'gate', path, signal: context.signal });
       return { inspection, findings: inspection.findings };
     } catch (error) {
       if (!(error instanceof InspectionBroken) || context.attempt < job.maxAttempts) throw error;
       const { code, fix } = CHECK_CATALOGUE.CHECK_CRASHED;
-      return { inspection: null, findings: [{ code, severity: 'error', message: `The package could not be read to its end: ${error.message}.`, help: fix }] };
+      return {
+        inspection: null,
+        findings: [
+          {
+            code,
+            severity: 'error',
+            message: `The package could not be read to its end: ${error.message}.`,
+            help: fix,
+          },
+        ],
+      };
     }
   }
 }
@@ -73,7 +91,9 @@ export function createGate({ db, work, clock, blobs, worker, uploads }: GateOpti
 function contextFindings(inspection: Inspection | null, app: { packageId: string; highestCode: number }): Finding[] {
   if (inspection?.manifest == null) return [];
   const facts = { packageId: app.packageId, highestVersionCode: app.highestCode, pinnedKeyIds: null };
-  return submissionFindings(inspection.manifest, inspection.signature?.keyId ?? null, facts).filter((found) => GATE_CODES.has(found.code));
+  return submissionFindings(inspection.manifest, inspection.signature?.keyId ?? null, facts).filter((found) =>
+    GATE_CODES.has(found.code),
+  );
 }
 
 /** The version takes the upload's id, so that a repeated run after a crash makes the same one. */
@@ -109,7 +129,9 @@ async function createDraft(unit: Unit, clock: Clock, upload: Upload, inspection:
       updatedAt: now,
     },
   });
-  await unit.tx.versionFile.createMany({ data: files.map((file) => ({ versionId: upload.id, path: file.path, size: file.size, sha256: file.sha256 })) });
+  await unit.tx.versionFile.createMany({
+    data: files.map((file) => ({ versionId: upload.id, path: file.path, size: file.size, sha256: file.sha256 })),
+  });
   await unit.tx.upload.update({ where: { id: upload.id }, data: { versionId: upload.id } });
   unit.emit({
     type: 'UPLOADED',
@@ -118,5 +140,11 @@ async function createDraft(unit: Unit, clock: Clock, upload: Upload, inspection:
     actorId: upload.developerId,
     payload: { uploadId: upload.id, size: inspection.size, sha256: upload.sha256, via: upload.via },
   });
-  unit.audit({ ...SYSTEM_ACTOR, action: 'version.create', resourceType: 'version', resourceId: upload.id, details: { versionCode: manifest.version_code } });
+  unit.audit({
+    ...SYSTEM_ACTOR,
+    action: 'version.create',
+    resourceType: 'version',
+    resourceId: upload.id,
+    details: { versionCode: manifest.version_code },
+  });
 }

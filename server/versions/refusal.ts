@@ -1,25 +1,32 @@
 /** Owns what is left of a refused upload: its verdict on its own row and one event; no bytes, no version, no job. */
 import type { Finding } from '../../format/findings.ts';
 import { SYSTEM_ACTOR } from '../audit/actor.ts';
-import type { JsonObject } from '../platform/json.ts';
 import type { Upload } from '../generated/prisma/client.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { JsonObject } from '../platform/json.ts';
 import type { Unit } from '../unit-of-work.ts';
 
 /** Findings kept on the row: enough to mend a package by, bounded. */
 const MAX_KEPT = 200;
 
 /** Marks the upload REFUSED, unless it has a verdict already. */
-export async function refuseUpload(unit: Unit, clock: Clock, upload: Upload, findings: readonly Finding[]): Promise<void> {
-  const kept = findings.slice(0, MAX_KEPT).map((found): JsonObject => ({
-    code: found.code,
-    severity: found.severity.toUpperCase(),
-    message: found.message,
-    help: found.help,
-    file: found.file ?? null,
-    line: found.line ?? null,
-    column: found.column ?? null,
-  }));
+export async function refuseUpload(
+  unit: Unit,
+  clock: Clock,
+  upload: Upload,
+  findings: readonly Finding[],
+): Promise<void> {
+  const kept = findings.slice(0, MAX_KEPT).map(
+    (found): JsonObject => ({
+      code: found.code,
+      severity: found.severity.toUpperCase(),
+      message: found.message,
+      help: found.help,
+      file: found.file ?? null,
+      line: found.line ?? null,
+      column: found.column ?? null,
+    }),
+  );
   const refused = await unit.tx.upload.updateMany({
     where: { id: upload.id, state: { in: ['OPEN', 'RECEIVED'] } },
     data: { state: 'REFUSED', findings: kept, finishedAt: clock.now() },
@@ -29,7 +36,11 @@ export async function refuseUpload(unit: Unit, clock: Clock, upload: Upload, fin
     type: 'UPLOAD_REFUSED',
     appId: upload.appId,
     actorId: upload.developerId,
-    payload: { uploadId: upload.id, errors: findings.filter((found) => found.severity === 'error').length, codes: [...new Set(findings.map((found) => found.code))].slice(0, 20) },
+    payload: {
+      uploadId: upload.id,
+      errors: findings.filter((found) => found.severity === 'error').length,
+      codes: [...new Set(findings.map((found) => found.code))].slice(0, 20),
+    },
   });
   unit.audit({ ...SYSTEM_ACTOR, action: 'upload.refuse', resourceType: 'upload', resourceId: upload.id });
 }

@@ -4,17 +4,18 @@
  */
 import { requireAdmin, requireReviewer } from '../accounts/access.ts';
 import type { Viewer } from '../accounts/viewer.ts';
-import { onlyText } from '../apps/inputs.ts';
 import { requireRole } from '../apps/access.ts';
-import { type ActOrigin, actorOf, SYSTEM_ACTOR } from '../audit/actor.ts';
+import { onlyText } from '../apps/inputs.ts';
 import type { AuditAction } from '../audit/actions.ts';
+import { type ActOrigin, actorOf, SYSTEM_ACTOR } from '../audit/actor.ts';
 import { DomainError, notFound } from '../errors.ts';
-import type { JsonObject } from '../platform/json.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
+import { once } from '../idempotency.ts';
 import type { FolderBlobs } from '../platform/blobs/blobs.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database, Tx } from '../platform/db/database.ts';
 import { isUniqueViolation } from '../platform/db/errors.ts';
+import type { JsonObject } from '../platform/json.ts';
 import type { Unit, Work } from '../unit-of-work.ts';
 import { MEMBER_ACTS, type MemberAct } from './access.ts';
 import { draftKey, packageKey } from './paths.ts';
@@ -63,7 +64,10 @@ export function createVersions({ db, work, clock, blobs, signer, cancelReviews, 
   /** Puts the app's store columns right after any of its versions was published or left the store. */
   async function refreshApp(tx: Tx, appId: string): Promise<void> {
     const app = await tx.app.findUniqueOrThrow({ where: { id: appId } });
-    const newest = await tx.appVersion.findFirst({ where: { appId, state: 'PUBLISHED' }, orderBy: { versionCode: 'desc' } });
+    const newest = await tx.appVersion.findFirst({
+      where: { appId, state: 'PUBLISHED' },
+      orderBy: { versionCode: 'desc' },
+    });
     const status = newest !== null ? 'PUBLISHED' : app.firstPublishedAt === null ? 'DRAFT' : 'UNPUBLISHED';
     await tx.app.update({
       where: { id: appId },
@@ -77,11 +81,28 @@ export function createVersions({ db, work, clock, blobs, signer, cancelReviews, 
     });
   }
 
-  function tell(unit: Unit, version: VersionWithApp, type: Parameters<Unit['emit']>[0]['type'], more: { actorId: string | null; payload?: JsonObject }) {
-    unit.emit({ type, appId: version.appId, versionId: version.id, actorId: more.actorId, payload: more.payload ?? {} });
+  function tell(
+    unit: Unit,
+    version: VersionWithApp,
+    type: Parameters<Unit['emit']>[0]['type'],
+    more: { actorId: string | null; payload?: JsonObject },
+  ) {
+    unit.emit({
+      type,
+      appId: version.appId,
+      versionId: version.id,
+      actorId: more.actorId,
+      payload: more.payload ?? {},
+    });
   }
 
-  function note(unit: Unit, version: VersionWithApp, action: AuditAction, who: { viewer: Viewer; origin: ActOrigin }, details: JsonObject = {}) {
+  function note(
+    unit: Unit,
+    version: VersionWithApp,
+    action: AuditAction,
+    who: { viewer: Viewer; origin: ActOrigin },
+    details: JsonObject = {},
+  ) {
     unit.audit({
       ...actorOf(who.viewer, who.origin),
       action,
@@ -92,7 +113,12 @@ export function createVersions({ db, work, clock, blobs, signer, cancelReviews, 
   }
 
   /** Puts a submitted version's bytes at their final place; repeating it is success. Runs outside transactions. */
-  async function placePackage(version: { id: string; versionCode: number; packageSha256: string; app: { packageId: string } }): Promise<string> {
+  async function placePackage(version: {
+    id: string;
+    versionCode: number;
+    packageSha256: string;
+    app: { packageId: string };
+  }): Promise<string> {
     const key = packageKey(version.app.packageId, version.versionCode);
     const draft = draftKey(version.id);
     if ((await blobs.stat(draft)) !== null) {
@@ -121,22 +147,39 @@ export function createVersions({ db, work, clock, blobs, signer, cancelReviews, 
      * it answers. Throws SIGNATURE_MISSING, ICON_MISSING, KEY_NOT_PINNED, KEY_ENDED (the draft stays a draft and spends
      * no code), VERSION_CODE_SPENT or STATE_CONFLICT.
      */
-    async submit(viewer: Viewer, versionId: string, origin: ActOrigin): Promise<string> {
+    async submit(viewer: Viewer, versionId: string, origin: ActOrigin, key?: string | null): Promise<string> {
       const version = await work(async (unit) => {
-        const version = await loadFor(unit.tx, viewer, versionId, 'submit');
-        if (version.state !== 'DRAFT') throw stateConflict('submit', version.state);
-        await checkReady(unit.tx, version);
-        if (version.versionCode <= version.app.highestCode) throw codeSpent(version.versionCode, version.app.highestCode);
-        const now = clock.now();
-        await moveVersion(unit.tx, clock, version, 'submit', { round: 1, claimedCode: version.versionCode, submittedAt: now });
-        await unit.tx.app.update({ where: { id: version.appId }, data: { highestCode: version.versionCode } });
-        const actorId = viewer.kind === 'developer' ? viewer.developerId : null;
-        tell(unit, version, 'SUBMITTED', { actorId, payload: { round: 1 } });
-        note(unit, version, 'version.submit', { viewer, origin });
-        unit.enqueue({ kind: 'check-version', key: `check:${version.id}:1`, payload: { versionId: version.id, round: 1 } });
-        return version;
+        await once(unit, clock, { viewer, key, operation: 'submitVersion', input: versionId }, async () => {
+          const version = await loadFor(unit.tx, viewer, versionId, 'submit');
+          if (version.state !== 'DRAFT') throw stateConflict('submit', version.state);
+          await checkReady(unit.tx, version);
+          if (version.versionCode <= version.app.highestCode)
+            throw codeSpent(version.versionCode, version.app.highestCode);
+          const now = clock.now();
+          await moveVersion(unit.tx, clock, version, 'submit', {
+            round: 1,
+            claimedCode: version.versionCode,
+            submittedAt: now,
+          });
+          await unit.tx.app.update({ where: { id: version.appId }, data: { highestCode: version.versionCode } });
+          const actorId = viewer.kind === 'developer' ? viewer.developerId : null;
+          tell(unit, version, 'SUBMITTED', { actorId, payload: { round: 1 } });
+          note(unit, version, 'version.submit', { viewer, origin });
+          unit.enqueue({
+            kind: 'check-version',
+            key: `check:${version.id}:1`,
+            payload: { versionId: version.id, round: 1 },
+            maxAttempts: 3,
+          });
+          return version.id;
+        });
+        return load(unit.tx, versionId);
       }).catch((error: unknown) => {
-        if (isUniqueViolation(error)) throw new DomainError('VERSION_CODE_SPENT', 'Another version with this code was submitted at the same moment. Build with a higher version_code.');
+        if (isUniqueViolation(error))
+          throw new DomainError(
+            'VERSION_CODE_SPENT',
+            'Another version with this code was submitted at the same moment. Build with a higher version_code.',
+          );
         throw error;
       });
       await placePackage(version);
@@ -156,26 +199,32 @@ export function createVersions({ db, work, clock, blobs, signer, cancelReviews, 
     },
 
     /** Puts an approved or unpublished version into the store, with the platform's signature over its exact bytes. */
-    async publish(viewer: Viewer, versionId: string, origin: ActOrigin): Promise<string> {
-      await work(async (unit) => {
-        const version = await loadFor(unit.tx, viewer, versionId, 'publish');
-        if (version.app.status === 'SUSPENDED') {
-          throw new DomainError('APP_SUSPENDED', `The app is suspended: ${version.app.statusReason ?? 'no reason was given'}. Nothing can be published until it is reinstated.`);
-        }
-        const statement = {
-          packageId: version.app.packageId,
-          versionCode: version.versionCode,
-          size: version.packageSize,
-          sha256: version.packageSha256,
-        };
-        await moveVersion(unit.tx, clock, version, 'publish', {
-          publishedAt: clock.now(),
-          platformSignature: version.platformSignature ?? signer.sign(statement),
-        });
-        await refreshApp(unit.tx, version.appId);
-        tell(unit, version, 'PUBLISHED', { actorId: actorId(viewer) });
-        note(unit, version, 'version.publish', { viewer, origin });
-      });
+    async publish(viewer: Viewer, versionId: string, origin: ActOrigin, key?: string | null): Promise<string> {
+      await work((unit) =>
+        once(unit, clock, { viewer, key, operation: 'publishVersion', input: versionId }, async () => {
+          const version = await loadFor(unit.tx, viewer, versionId, 'publish');
+          if (version.app.status === 'SUSPENDED') {
+            throw new DomainError(
+              'APP_SUSPENDED',
+              `The app is suspended: ${version.app.statusReason ?? 'no reason was given'}. Nothing can be published until it is reinstated.`,
+            );
+          }
+          const statement = {
+            packageId: version.app.packageId,
+            versionCode: version.versionCode,
+            size: version.packageSize,
+            sha256: version.packageSha256,
+          };
+          await moveVersion(unit.tx, clock, version, 'publish', {
+            publishedAt: clock.now(),
+            platformSignature: version.platformSignature ?? signer.sign(statement),
+          });
+          await refreshApp(unit.tx, version.appId);
+          tell(unit, version, 'PUBLISHED', { actorId: actorId(viewer) });
+          note(unit, version, 'version.publish', { viewer, origin });
+          return version.id;
+        }),
+      );
       storeChanged();
       return versionId;
     },
@@ -216,8 +265,17 @@ export function createVersions({ db, work, clock, blobs, signer, cancelReviews, 
         await moveVersion(unit.tx, clock, version, 'compromise', { stateReason: reason });
         await cancelReviews(unit, version.id);
         await refreshApp(unit.tx, version.appId);
-        tell(unit, version, target === 'REJECTED' ? 'REJECTED' : 'SUSPENDED', { actorId: null, payload: { reason, by: 'SYSTEM' } });
-        unit.audit({ ...SYSTEM_ACTOR, action: target === 'REJECTED' ? 'review.reject' : 'version.suspend', resourceType: 'version', resourceId: version.id, details: { reason } });
+        tell(unit, version, target === 'REJECTED' ? 'REJECTED' : 'SUSPENDED', {
+          actorId: null,
+          payload: { reason, by: 'SYSTEM' },
+        });
+        unit.audit({
+          ...SYSTEM_ACTOR,
+          action: target === 'REJECTED' ? 'review.reject' : 'version.suspend',
+          resourceType: 'version',
+          resourceId: version.id,
+          details: { reason },
+        });
       }
       unit.afterCommit(storeChanged);
     },
@@ -232,7 +290,11 @@ export function createVersions({ db, work, clock, blobs, signer, cancelReviews, 
           data: { releaseNotes: text, updatedAt: clock.now() },
         });
         if (changed.count === 0) {
-          throw new DomainError('STATE_CONFLICT', `Release notes can be changed while a version is DRAFT or APPROVED; it is ${version.state}.`, { currentState: version.state });
+          throw new DomainError(
+            'STATE_CONFLICT',
+            `Release notes can be changed while a version is DRAFT or APPROVED; it is ${version.state}.`,
+            { currentState: version.state },
+          );
         }
         note(unit, version, 'version.update', { viewer, origin });
       });
@@ -240,14 +302,21 @@ export function createVersions({ db, work, clock, blobs, signer, cancelReviews, 
     },
 
     /** Deletes a draft and its bytes. */
-    async deleteDraft(viewer: Viewer, versionId: string, origin: ActOrigin): Promise<void> {
-      await work(async (unit) => {
+    async deleteDraft(viewer: Viewer, versionId: string, origin: ActOrigin): Promise<string> {
+      const appId = await work(async (unit) => {
         const version = await loadFor(unit.tx, viewer, versionId, 'submit');
         const deleted = await unit.tx.appVersion.deleteMany({ where: { id: versionId, state: 'DRAFT' } });
-        if (deleted.count === 0) throw new DomainError('STATE_CONFLICT', `Only a draft can be deleted; the version is ${version.state}. Withdraw it instead.`, { currentState: version.state });
+        if (deleted.count === 0)
+          throw new DomainError(
+            'STATE_CONFLICT',
+            `Only a draft can be deleted; the version is ${version.state}. Withdraw it instead.`,
+            { currentState: version.state },
+          );
         note(unit, version, 'version.delete', { viewer, origin });
+        return version.appId;
       });
       await blobs.delete(draftKey(versionId));
+      return appId;
     },
   };
 
@@ -265,8 +334,17 @@ export function createVersions({ db, work, clock, blobs, signer, cancelReviews, 
       }
       await moveVersion(unit.tx, clock, version, act, { stateReason: act === 'suspend' ? text : null });
       await refreshApp(unit.tx, version.appId);
-      tell(unit, version, act === 'suspend' ? 'SUSPENDED' : 'REINSTATED', { actorId: person.developerId, payload: { reason: text } });
-      note(unit, version, act === 'suspend' ? 'version.suspend' : 'version.reinstate', { viewer, origin }, { reason: text });
+      tell(unit, version, act === 'suspend' ? 'SUSPENDED' : 'REINSTATED', {
+        actorId: person.developerId,
+        payload: { reason: text },
+      });
+      note(
+        unit,
+        version,
+        act === 'suspend' ? 'version.suspend' : 'version.reinstate',
+        { viewer, origin },
+        { reason: text },
+      );
     });
     storeChanged();
     return versionId;
@@ -280,7 +358,10 @@ function actorId(viewer: Viewer): string | null {
 }
 
 function codeSpent(code: number, highest: number): DomainError {
-  return new DomainError('VERSION_CODE_SPENT', `Version code ${code} is spent: the app has submitted ${highest}. Build with version_code ${highest + 1} or higher.`);
+  return new DomainError(
+    'VERSION_CODE_SPENT',
+    `Version code ${code} is spent: the app has submitted ${highest}. Build with version_code ${highest + 1} or higher.`,
+  );
 }
 
 /** What a draft must have before it may spend its code (docs/PACKAGE_FORMAT.md, context rules). */
@@ -290,11 +371,17 @@ async function checkReady(tx: Tx, version: VersionWithApp): Promise<void> {
   }
   const icons = (version.manifest as { icons?: Record<string, string> }).icons ?? {};
   if (icons['64'] === undefined) {
-    throw new DomainError('ICON_MISSING', 'The manifest names no icon of 64 pixels. Add `"64"` to `icons`, build and upload again.');
+    throw new DomainError(
+      'ICON_MISSING',
+      'The manifest names no icon of 64 pixels. Add `"64"` to `icons`, build and upload again.',
+    );
   }
   const key = await tx.signingKey.findUnique({ where: { keyId: version.signerKeyId } });
   if (key !== null && key.status !== 'ACTIVE') {
-    throw new DomainError('KEY_ENDED', `The key ${version.signerKeyId} has ended and can sign nothing new. Sign with another pinned key.`);
+    throw new DomainError(
+      'KEY_ENDED',
+      `The key ${version.signerKeyId} has ended and can sign nothing new. Sign with another pinned key.`,
+    );
   }
   const pins = await tx.pinLink.findFirst({ where: { appId: version.appId }, orderBy: { serial: 'desc' } });
   if (pins === null || key === null || !(pins.keyIds as string[]).includes(version.signerKeyId)) {

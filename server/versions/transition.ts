@@ -35,9 +35,13 @@ const WORDS: { readonly [Act in VersionAct]: string } = {
 /** A typed conflict: the act is not possible from the state the version is in. */
 export function stateConflict(act: VersionAct, state: string): DomainError {
   const needed = startsOf(act).join(' or ');
-  return new DomainError('STATE_CONFLICT', `The version is ${state} and cannot be ${WORDS[act]}; it would have to be ${needed}.`, {
-    currentState: state,
-  });
+  return new DomainError(
+    'STATE_CONFLICT',
+    `The version is ${state} and cannot be ${WORDS[act]}; it would have to be ${needed}.`,
+    {
+      currentState: state,
+    },
+  );
 }
 
 /**

@@ -13,6 +13,7 @@ import { onlyText } from '../apps/inputs.ts';
 import { type ActOrigin, actorOf } from '../audit/actor.ts';
 import { DomainError, notFound } from '../errors.ts';
 import type { Upload } from '../generated/prisma/client.ts';
+import { once } from '../idempotency.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database, Tx } from '../platform/db/database.ts';
 import { type Ids, isId } from '../platform/ids.ts';
@@ -90,12 +91,16 @@ export function createUploads({ db, work, clock, ids, folder, maxPackageBytes }:
           },
         ]),
       );
-      throw new DomainError('UPLOAD_HASH_MISMATCH', 'The bytes that arrived do not have the announced SHA-256. They were deleted; start a new upload.');
+      throw new DomainError(
+        'UPLOAD_HASH_MISMATCH',
+        'The bytes that arrived do not have the announced SHA-256. They were deleted; start a new upload.',
+      );
     }
     await syncFile(path);
     await work(async (unit) => {
       const received = await unit.tx.upload.updateMany({ where: { id, state: 'OPEN' }, data: { state: 'RECEIVED' } });
-      if (received.count === 1) unit.enqueue({ kind: 'gate-upload', key: `gate:${id}`, payload: { uploadId: id }, maxAttempts: 3 });
+      if (received.count === 1)
+        unit.enqueue({ kind: 'gate-upload', key: `gate:${id}`, payload: { uploadId: id }, maxAttempts: 3 });
     });
   }
 
@@ -103,12 +108,23 @@ export function createUploads({ db, work, clock, ids, folder, maxPackageBytes }:
     pathOf,
 
     /** Opens an upload for the app. Throws UPLOAD_TOO_LARGE, UPLOAD_LIMIT or what `requireRole` throws. */
-    async start(viewer: Viewer, input: StartUploadInput, origin: ActOrigin): Promise<StartedUpload> {
+    async start(
+      viewer: Viewer,
+      input: StartUploadInput,
+      origin: ActOrigin,
+      key?: string | null,
+    ): Promise<StartedUpload> {
       const releaseNotes = onlyText(input.releaseNotes, 'input.releaseNotes', 4000);
       if (input.size > maxPackageBytes) {
-        throw new DomainError('UPLOAD_TOO_LARGE', `The package has ${input.size} bytes; this server takes at most ${maxPackageBytes}. Make it smaller.`);
+        throw new DomainError(
+          'UPLOAD_TOO_LARGE',
+          `The package has ${input.size} bytes; this server takes at most ${maxPackageBytes}. Make it smaller.`,
+        );
       }
-      if (input.size < 1) throw new DomainError('VALIDATION', 'input.size must be at least 1.', { fields: [{ path: 'input.size', message: 'must be at least 1' }] });
+      if (input.size < 1)
+        throw new DomainError('VALIDATION', 'input.size must be at least 1.', {
+          fields: [{ path: 'input.size', message: 'must be at least 1' }],
+        });
       const token = randomBytes(TOKEN_BYTES).toString('base64url');
       const now = clock.now();
       const id = ids.next();
@@ -116,40 +132,58 @@ export function createUploads({ db, work, clock, ids, folder, maxPackageBytes }:
       // The empty file comes first: a row without one could never be filled.
       await (await open(path, 'wx', 0o600)).close();
       try {
-        const upload = await work(async (unit) => {
-          const app = await unit.tx.app.findUnique({ where: { id: input.appId }, include: { members: true } });
-          const developer = requireRole(viewer, app, MEMBER_ACTS.submit);
-          const open = await unit.tx.upload.findMany({
-            where: { developerId: developer.developerId, state: { in: ['OPEN', 'RECEIVED'] }, expiresAt: { gt: now } },
-            select: { size: true },
-          });
-          const bytes = open.reduce((sum, each) => sum + each.size, input.size);
-          if (open.length >= MAX_OPEN_UPLOADS || bytes > MAX_OPEN_BYTES) {
-            throw new DomainError(
-              'UPLOAD_LIMIT',
-              `An account has at most ${MAX_OPEN_UPLOADS} unfinished uploads and ${MAX_OPEN_BYTES / 1024 / 1024} MiB of them; you have ${open.length}. Finish one, or wait until it expires.`,
-            );
-          }
-          unit.audit({ ...actorOf(viewer, origin), action: 'upload.create', resourceType: 'upload', resourceId: id, details: { appId: input.appId, size: input.size } });
-          return unit.tx.upload.create({
-            data: {
-              id,
-              developerId: developer.developerId,
-              appId: input.appId,
-              kind: 'PACKAGE',
-              size: input.size,
-              sha256: input.sha256,
-              tokenHash: hashToken(token),
-              tokenExpiresAt: new Date(now.getTime() + TOKEN_MS),
-              findings: [],
-              releaseNotes,
-              via: input.via,
-              createdAt: now,
-              expiresAt: new Date(now.getTime() + UPLOAD_MS),
-            },
-          });
-        });
-        return { upload, token };
+        const made = await work((unit) =>
+          once(unit, clock, { viewer, key, operation: 'startUpload', input }, async () => {
+            const app = await unit.tx.app.findUnique({ where: { id: input.appId }, include: { members: true } });
+            const developer = requireRole(viewer, app, MEMBER_ACTS.submit);
+            const open = await unit.tx.upload.findMany({
+              where: {
+                developerId: developer.developerId,
+                state: { in: ['OPEN', 'RECEIVED'] },
+                expiresAt: { gt: now },
+              },
+              select: { size: true },
+            });
+            const bytes = open.reduce((sum, each) => sum + each.size, input.size);
+            if (open.length >= MAX_OPEN_UPLOADS || bytes > MAX_OPEN_BYTES) {
+              throw new DomainError(
+                'UPLOAD_LIMIT',
+                `An account has at most ${MAX_OPEN_UPLOADS} unfinished uploads and ${MAX_OPEN_BYTES / 1024 / 1024} MiB of them; you have ${open.length}. Finish one, or wait until it expires.`,
+              );
+            }
+            unit.audit({
+              ...actorOf(viewer, origin),
+              action: 'upload.create',
+              resourceType: 'upload',
+              resourceId: id,
+              details: { appId: input.appId, size: input.size },
+            });
+            await unit.tx.upload.create({
+              data: {
+                id,
+                developerId: developer.developerId,
+                appId: input.appId,
+                kind: 'PACKAGE',
+                size: input.size,
+                sha256: input.sha256,
+                tokenHash: hashToken(token),
+                tokenExpiresAt: new Date(now.getTime() + TOKEN_MS),
+                findings: [],
+                releaseNotes,
+                via: input.via,
+                createdAt: now,
+                expiresAt: new Date(now.getTime() + UPLOAD_MS),
+              },
+            });
+            return id;
+          }),
+        );
+        if (made.repeated) {
+          // The first answer's token is not kept, so a repeat gets a new one for the same upload.
+          await rm(path, { force: true });
+          return await service.renew(viewer, made.id);
+        }
+        return { upload: await db.prisma.upload.findUniqueOrThrow({ where: { id } }), token };
       } catch (error) {
         await rm(path, { force: true });
         throw error;
@@ -162,8 +196,12 @@ export function createUploads({ db, work, clock, ids, folder, maxPackageBytes }:
       const now = clock.now();
       const upload = await work(async (unit) => {
         const upload = await ownOpen(unit.tx, viewer, uploadId);
-        if (upload.expiresAt <= now) throw new DomainError('UPLOAD_EXPIRED', 'The upload has expired. Start a new one.');
-        if (upload.state !== 'OPEN') throw new DomainError('STATE_CONFLICT', `The upload is ${upload.state}; only an OPEN one takes bytes.`, { currentState: upload.state });
+        if (upload.expiresAt <= now)
+          throw new DomainError('UPLOAD_EXPIRED', 'The upload has expired. Start a new one.');
+        if (upload.state !== 'OPEN')
+          throw new DomainError('STATE_CONFLICT', `The upload is ${upload.state}; only an OPEN one takes bytes.`, {
+            currentState: upload.state,
+          });
         return unit.tx.upload.update({
           where: { id: uploadId },
           data: { tokenHash: hashToken(token), tokenExpiresAt: new Date(now.getTime() + TOKEN_MS) },
@@ -176,16 +214,20 @@ export function createUploads({ db, work, clock, ids, folder, maxPackageBytes }:
     async authorise(uploadId: string, token: string | null): Promise<Upload> {
       const upload = isId(uploadId) ? await db.prisma.upload.findUnique({ where: { id: uploadId } }) : null;
       const given = Buffer.from(hashToken(token ?? ''));
-      if (upload === null || token === null || !timingSafeEqual(given, Buffer.from(upload.tokenHash))) throw notFound('The upload');
+      if (upload === null || token === null || !timingSafeEqual(given, Buffer.from(upload.tokenHash)))
+        throw notFound('The upload');
       const now = clock.now();
       if (upload.expiresAt <= now) throw new DomainError('UPLOAD_EXPIRED', 'The upload has expired. Start a new one.');
-      if (upload.tokenExpiresAt <= now) throw new DomainError('UNAUTHENTICATED', 'The upload token has expired. Renew it with `renewUpload`.');
+      if (upload.tokenExpiresAt <= now)
+        throw new DomainError('UNAUTHENTICATED', 'The upload token has expired. Renew it with `renewUpload`.');
       return upload;
     },
 
     /** Bytes of an upload that lie on the disk, or null for no such upload. */
     async sizeOf(uploadId: string): Promise<{ size: number } | null> {
-      const upload = isId(uploadId) ? await db.prisma.upload.findUnique({ where: { id: uploadId }, select: { size: true } }) : null;
+      const upload = isId(uploadId)
+        ? await db.prisma.upload.findUnique({ where: { id: uploadId }, select: { size: true } })
+        : null;
       return upload;
     },
 
@@ -210,9 +252,14 @@ export function createUploads({ db, work, clock, ids, folder, maxPackageBytes }:
     async sweep(): Promise<void> {
       const now = clock.now();
       await work(async (unit) => {
-        await unit.tx.upload.deleteMany({ where: { expiresAt: { lte: now }, state: { in: ['OPEN', 'REFUSED', 'ACCEPTED'] } } });
+        await unit.tx.upload.deleteMany({
+          where: { expiresAt: { lte: now }, state: { in: ['OPEN', 'REFUSED', 'ACCEPTED'] } },
+        });
       });
-      const living = await db.prisma.upload.findMany({ where: { state: { in: ['OPEN', 'RECEIVED'] } }, select: { id: true } });
+      const living = await db.prisma.upload.findMany({
+        where: { state: { in: ['OPEN', 'RECEIVED'] } },
+        select: { id: true },
+      });
       const keep = new Set(living.map(({ id }) => id));
       for (const name of await readdir(folder)) {
         if (keep.has(name)) continue;

@@ -1,0 +1,321 @@
+/** Owns the GraphQL view of the event log: the one event type, timelines and live subscriptions with replay. */
+import { isAdmin, isReviewer } from '../accounts/access.ts';
+import type { Viewer } from '../accounts/viewer.ts';
+import { visibleApps } from '../apps/access.ts';
+import { AppNode } from '../apps/schema.ts';
+import { DomainError, notFound } from '../errors.ts';
+import { builder } from '../graphql/builder.ts';
+import type { GraphContext } from '../graphql/context.ts';
+import { REVIEW_REASONS } from '../reviews/policy.ts';
+import { ReviewReasonEnum } from '../reviews/reason-type.ts';
+import { CHECK_STATES } from '../validation/service.ts';
+import { visibleVersions } from '../versions/access.ts';
+import { CheckStateEnum, FindingType, findingOf } from '../versions/check-types.ts';
+import { VersionNode } from '../versions/schema.ts';
+import { UPLOAD_VIAS } from '../versions/uploads.ts';
+import type { Events } from './service.ts';
+import { EVENT_TYPES, type EventRecord, type EventType as EventTypeName } from './types.ts';
+
+const DESCRIPTIONS: Record<EventTypeName, string> = {
+  UPLOADED: 'A package became a draft.',
+  UPLOAD_REFUSED: 'A package broke a format rule; nothing is kept but the verdict.',
+  SUBMITTED: 'A draft was sent to the checks.',
+  CHECK_STARTED: 'A check began.',
+  FINDING: 'A check found something.',
+  CHECK_FINISHED: 'A check ended.',
+  CHECKS_PASSED: 'No check found an error.',
+  CHECKS_FAILED: 'A check found an error.',
+  QUEUED: 'It waits for a reviewer.',
+  CLAIMED: 'A reviewer took it.',
+  RELEASED: 'It went back to the queue.',
+  COMMENTED: 'Somebody wrote about it.',
+  APPROVED: 'It may be published.',
+  REJECTED: 'It was refused.',
+  APPEALED: 'Its developer asked for another look.',
+  WITHDRAWN: 'Its developer took it back.',
+  PUBLISHED: 'It is in the store.',
+  UNPUBLISHED: 'Its developer took it out of the store.',
+  ROLLOUT_CHANGED: 'Its share of devices changed.',
+  SUSPENDED: 'The platform took it out of the store.',
+  REINSTATED: 'The platform put it back.',
+};
+
+const EventTypeEnum = builder.enumType('EventType', {
+  description: 'What happened.',
+  values: Object.fromEntries(EVENT_TYPES.map((type) => [type, { value: type, description: DESCRIPTIONS[type] }])) as {
+    [Type in EventTypeName]: { value: Type; description: string };
+  },
+});
+
+const ACTOR_KINDS = ['YOU', 'DEVELOPER', 'REVIEWER', 'SYSTEM'] as const;
+type ActorKind = (typeof ACTOR_KINDS)[number];
+const ActorKindEnum = builder.enumType('EventActorKind', {
+  description: 'Whose side acted.',
+  values: {
+    YOU: { description: 'The viewer.' },
+    DEVELOPER: { description: 'A member of the app.' },
+    REVIEWER: { description: 'A reviewer or admin.' },
+    SYSTEM: { description: 'The platform itself.' },
+  } satisfies Record<ActorKind, object>,
+});
+
+const EventActor = builder.objectRef<{ kind: ActorKind; name: string | null }>('EventActor').implement({
+  description: 'Who did it, as far as the viewer may know.',
+  fields: (t) => ({
+    kind: t.expose('kind', { type: ActorKindEnum, description: 'Whose side acted.' }),
+    name: t.exposeString('name', {
+      nullable: true,
+      description: 'Display name; null for the system and for reviewers whom the viewer may not know.',
+    }),
+  }),
+});
+
+const REVIEWER_ACTS = new Set<EventTypeName>([
+  'CLAIMED',
+  'RELEASED',
+  'APPROVED',
+  'REJECTED',
+  'SUSPENDED',
+  'REINSTATED',
+]);
+
+export const EventType = builder.objectRef<EventRecord>('Event').implement({
+  description: 'One entry of the event log: what happened to an app or a version.',
+  fields: (t) => ({
+    cursor: t.expose('cursor', {
+      type: 'EventCursor',
+      description: 'Its place in the log; give it as `after` to go on from here.',
+    }),
+    type: t.expose('type', { type: EventTypeEnum, description: 'What happened.' }),
+    at: t.expose('at', { type: 'DateTime', description: 'When.' }),
+    actor: t.field({ type: EventActor, description: 'Who did it.', resolve: actorOf }),
+    app: t.prismaField({
+      type: AppNode,
+      description: 'The app as it is now.',
+      resolve: (query, { appId }, _args, { db }) => db.prisma.app.findUniqueOrThrow({ ...query, where: { id: appId } }),
+    }),
+    version: t.prismaField({
+      type: VersionNode,
+      nullable: true,
+      description: 'The version as it is now; null where the event is about the app, or the draft was deleted.',
+      resolve: (query, { versionId }, _args, { db }) =>
+        versionId === null ? null : db.prisma.appVersion.findUnique({ ...query, where: { id: versionId } }),
+    }),
+    upload: t.id({
+      nullable: true,
+      description: 'Global id of the upload, for UPLOADED and UPLOAD_REFUSED.',
+      resolve: ({ payload }) =>
+        typeof payload.uploadId === 'string' ? Buffer.from(`Upload:${payload.uploadId}`).toString('base64') : null,
+    }),
+    check: t.string({
+      nullable: true,
+      description: 'Name of the check, for events of checks.',
+      resolve: ({ payload }) => text(payload.check),
+    }),
+    checkState: t.field({
+      type: CheckStateEnum,
+      nullable: true,
+      description: 'What the check came to, for CHECK_FINISHED.',
+      resolve: ({ payload }) => CHECK_STATES.find((state) => state === payload.state) ?? null,
+    }),
+    durationMs: t.float({
+      nullable: true,
+      description: 'How long the check ran, for CHECK_FINISHED.',
+      resolve: ({ payload }) => number(payload.durationMs),
+    }),
+    errors: t.int({
+      nullable: true,
+      description: 'Errors found, where the event counts them.',
+      resolve: ({ payload }) => number(payload.errors),
+    }),
+    warnings: t.int({
+      nullable: true,
+      description: 'Warnings found, where the event counts them.',
+      resolve: ({ payload }) => number(payload.warnings),
+    }),
+    notices: t.int({
+      nullable: true,
+      description: 'Notices found, where the event counts them.',
+      resolve: ({ payload }) => number(payload.notices),
+    }),
+    finding: t.field({
+      type: FindingType,
+      nullable: true,
+      description: 'The finding, for FINDING.',
+      resolve: ({ type, payload }) => (type === 'FINDING' ? findingOf(payload, String(payload.findingId)) : null),
+    }),
+    reasons: t.field({
+      type: [ReviewReasonEnum],
+      description: 'Why a person looks, for QUEUED; empty otherwise.',
+      resolve: ({ payload }) => {
+        const { reasons } = payload;
+        return Array.isArray(reasons) ? REVIEW_REASONS.filter((reason) => reasons.includes(reason)) : [];
+      },
+    }),
+    message: t.string({
+      nullable: true,
+      description: 'What was said: feedback, a reason, a note; null where nothing was.',
+      resolve: ({ payload }) => text(payload.feedback) ?? text(payload.reason) ?? text(payload.message),
+    }),
+    size: t.field({
+      type: 'BigInt',
+      nullable: true,
+      description: 'Bytes of the package, for UPLOADED.',
+      resolve: ({ payload }) => number(payload.size),
+    }),
+    sha256: t.field({
+      type: 'Sha256',
+      nullable: true,
+      description: 'Of the package, for UPLOADED.',
+      resolve: ({ payload }) => text(payload.sha256),
+    }),
+    via: t.string({
+      nullable: true,
+      description: 'What it was uploaded with, for UPLOADED: PORTAL, CLI or API.',
+      resolve: ({ payload }) => UPLOAD_VIAS.find((via) => via === payload.via) ?? null,
+    }),
+  }),
+});
+
+function text(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? value : null;
+}
+
+function number(value: unknown): number | null {
+  return typeof value === 'number' ? value : null;
+}
+
+async function actorOf(
+  event: EventRecord,
+  _args: object,
+  { db, viewer }: GraphContext,
+): Promise<{ kind: ActorKind; name: string | null }> {
+  if (event.actorId === null) return { kind: 'SYSTEM', name: null };
+  if (viewer.kind === 'developer' && viewer.developerId === event.actorId) return { kind: 'YOU', name: viewer.name };
+  const isReviewersAct =
+    REVIEWER_ACTS.has(event.type) || (event.type === 'COMMENTED' && event.payload.side === 'REVIEWER');
+  const mayKnow = !isReviewersAct || isReviewer(viewer) || isAdmin(viewer);
+  const row = mayKnow
+    ? await db.prisma.developer.findUnique({ where: { id: event.actorId }, select: { name: true } })
+    : null;
+  return { kind: isReviewersAct ? 'REVIEWER' : 'DEVELOPER', name: row?.name ?? null };
+}
+
+builder.prismaObjectFields(VersionNode, (t) => ({
+  events: t.field({
+    type: [EventType],
+    description: 'The timeline, oldest first.',
+    args: {
+      first: t.arg.int({ defaultValue: 100, description: 'At most 500.' }),
+      after: t.arg({ type: 'EventCursor', description: 'Only events after this one.' }),
+    },
+    complexity: ({ first }) => ({ field: 1, multiplier: Math.min(first ?? 100, 500) / 10 }),
+    resolve: async ({ id }, { first, after }, { services }) => {
+      const limit = Math.max(1, Math.min(first ?? 100, 500));
+      return (await services.events.read({ after: after ?? undefined, filter: { versionId: id }, limit })).events;
+    },
+  }),
+}));
+
+builder.prismaObjectFields(AppNode, (t) => ({
+  events: t.field({
+    type: [EventType],
+    description: 'The newest events of the app and its versions, newest first.',
+    args: { first: t.arg.int({ defaultValue: 20, description: 'At most 100.' }) },
+    complexity: ({ first }) => ({ field: 1, multiplier: Math.min(first ?? 20, 100) / 2 }),
+    resolve: ({ id }, { first }, { services }) =>
+      services.events.newest({ filter: { appId: id }, limit: Math.max(1, Math.min(first ?? 20, 100)) }),
+  }),
+}));
+
+const afterArg = {
+  type: 'EventCursor',
+  description: 'Replays what came after this cursor first, in order, then goes on live.',
+} as const;
+
+/** Follows the log until the client stops; each event is shown only if the viewer may still see what it is about. */
+async function* follow(
+  { services, db }: GraphContext,
+  given: {
+    after: string | null | undefined;
+    filter: Parameters<Events['stream']>[0]['filter'];
+    maySee: (event: EventRecord, db: GraphContext['db']) => Promise<boolean>;
+  },
+): AsyncGenerator<EventRecord, void, undefined> {
+  const abort = new AbortController();
+  try {
+    const stream = services.events.stream({
+      after: given.after ?? undefined,
+      ...(given.filter === undefined ? {} : { filter: given.filter }),
+      signal: abort.signal,
+    });
+    for await (const event of stream) if (await given.maySee(event, db)) yield event;
+  } finally {
+    abort.abort();
+  }
+}
+
+async function seesVersion(db: GraphContext['db'], viewer: Viewer, versionId: string): Promise<boolean> {
+  return (await db.prisma.appVersion.count({ where: { id: versionId, AND: [visibleVersions(viewer)] } })) > 0;
+}
+
+async function seesApp(db: GraphContext['db'], viewer: Viewer, appId: string): Promise<boolean> {
+  return (await db.prisma.app.count({ where: { id: appId, AND: [visibleApps(viewer)] } })) > 0;
+}
+
+builder.subscriptionField('versionEvents', (t) =>
+  t.field({
+    type: EventType,
+    description: 'What happens to a version, live. Ends with NOT_FOUND for a version the viewer may not see.',
+    args: {
+      versionId: t.arg.globalID({ required: true, description: 'The version.' }),
+      after: t.arg(afterArg),
+    },
+    subscribe: async function* (_parent, { versionId, after }, context) {
+      const { viewer, db } = context;
+      if (versionId.typename !== 'Version' || !(await seesVersion(db, viewer, versionId.id)))
+        throw notFound('The version');
+      yield* follow(context, {
+        after,
+        filter: { versionId: versionId.id },
+        maySee: () => seesVersion(db, viewer, versionId.id),
+      });
+    },
+    resolve: (event) => event,
+  }),
+);
+
+builder.subscriptionField('appEvents', (t) =>
+  t.field({
+    type: EventType,
+    description: 'What happens to an app and its versions, live.',
+    args: { appId: t.arg.globalID({ required: true, description: 'The app.' }), after: t.arg(afterArg) },
+    subscribe: async function* (_parent, { appId, after }, context) {
+      const { viewer, db } = context;
+      if (appId.typename !== 'App' || !(await seesApp(db, viewer, appId.id))) throw notFound('The app');
+      const maySee = (event: EventRecord) =>
+        event.versionId === null ? seesApp(db, viewer, appId.id) : seesVersion(db, viewer, event.versionId);
+      yield* follow(context, { after, filter: { appId: appId.id }, maySee });
+    },
+    resolve: (event) => event,
+  }),
+);
+
+const QUEUE_TYPES = ['QUEUED', 'CLAIMED', 'RELEASED', 'APPROVED', 'REJECTED', 'APPEALED', 'WITHDRAWN'] as const;
+
+builder.subscriptionField('reviewQueueEvents', (t) =>
+  t.field({
+    type: EventType,
+    description: 'What happens in the review queue, live; for reviewers.',
+    args: { after: t.arg(afterArg) },
+    subscribe: async function* (_parent, { after }, context) {
+      const { viewer, db } = context;
+      if (!isReviewer(viewer))
+        throw new DomainError('FORBIDDEN', 'Only a reviewer who is signed in to the portal can follow the queue.');
+      const maySee = (event: EventRecord) =>
+        event.versionId === null ? Promise.resolve(false) : seesVersion(db, viewer, event.versionId);
+      yield* follow(context, { after, filter: { types: QUEUE_TYPES }, maySee });
+    },
+    resolve: (event) => event,
+  }),
+);

@@ -1,0 +1,167 @@
+/** Owns the wiring of the features, in dependency order. It decides nothing and starts nothing. */
+import { join } from 'node:path';
+import { type Accounts, createAccounts } from './accounts/service.ts';
+import { type Apps, createApps } from './apps/service.ts';
+import { createAudit } from './audit/service.ts';
+import type { Config } from './config.ts';
+import { loadPlatformKey, type PlatformKey } from './distribution/platform-key.ts';
+import { createEvents, type Events } from './events/service.ts';
+import { createJobs, type Jobs } from './jobs/service.ts';
+import type { FolderBlobs } from './platform/blobs/blobs.ts';
+import type { Clock } from './platform/clock.ts';
+import type { SqliteDatabase } from './platform/db/sqlite.ts';
+import type { Ids } from './platform/ids.ts';
+import type { Log } from './platform/log.ts';
+import type { PubSub } from './platform/pubsub/pubsub.ts';
+import { createReviews, type Reviews } from './reviews/service.ts';
+import { telemetryThrottles } from './telemetry/rates.ts';
+import { loadTelemetrySecret } from './telemetry/secret.ts';
+import { createTelemetry, type Telemetry } from './telemetry/service.ts';
+import { createUnitOfWork, type Work } from './unit-of-work.ts';
+import { type CheckWorker, createCheckWorker } from './validation/check-worker.ts';
+import { createValidation } from './validation/service.ts';
+import { createGate } from './versions/gate.ts';
+import { createVersions, type Versions } from './versions/service.ts';
+import { createUploads, type Uploads } from './versions/uploads.ts';
+
+/** What the features stand on; chosen in app.ts. */
+export interface Platform {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Log;
+  readonly db: SqliteDatabase;
+  readonly blobs: FolderBlobs;
+  readonly pubsub: PubSub;
+}
+
+/** Every feature's service, as edges and jobs use them. */
+export interface Services {
+  readonly accounts: Accounts;
+  readonly apps: Apps;
+  readonly versions: Versions;
+  readonly uploads: Uploads;
+  readonly reviews: Reviews;
+  readonly telemetry: Telemetry;
+  readonly events: Events;
+  readonly jobs: Jobs;
+  readonly checks: CheckWorker;
+  readonly platformKey: PlatformKey;
+  readonly work: Work;
+  readonly limits: { readonly maxPackageBytes: number };
+  /** Runs `listener` after each change that the public store shows. */
+  onStoreChanged(listener: () => void): void;
+}
+
+/** Puts the features together; makes the platform's keys where there are none. */
+export async function createServices({ config, clock, ids, log, db, blobs, pubsub }: Platform): Promise<Services> {
+  const storeListeners: (() => void)[] = [];
+  const storeChanged = () => {
+    for (const listener of storeListeners) listener();
+  };
+  const events = createEvents({ db, clock, pubsub });
+  const jobs = createJobs({ db, clock, ids, log });
+  const work = createUnitOfWork({ db, events, jobs, audit: createAudit({ clock, ids }), log });
+  const platformKey = await loadPlatformKey(join(config.dataDir, 'keys'));
+  const checks = createCheckWorker({ maxPackageBytes: config.maxPackageBytes });
+
+  const accounts = createAccounts({
+    work,
+    db,
+    clock,
+    ids,
+    config,
+    onKeyCompromised: (unit, key, since) => versions.endForKey(unit, key.keyId, since),
+  });
+  const apps = createApps({ db, work, clock, ids, storeChanged });
+  const reviews: Reviews = createReviews({ db, work, clock, ids, random: Math.random, versions: () => versions });
+  const versions: Versions = createVersions({
+    db,
+    work,
+    clock,
+    blobs,
+    signer: platformKey,
+    cancelReviews: reviews.cancel,
+    storeChanged,
+  });
+  const uploads = createUploads({
+    db,
+    work,
+    clock,
+    ids,
+    folder: join(config.dataDir, 'uploads'),
+    maxPackageBytes: config.maxPackageBytes,
+  });
+  const validation = createValidation({
+    db,
+    work,
+    clock,
+    ids,
+    log,
+    worker: checks,
+    versions: {
+      find: (tx, versionId) =>
+        tx.appVersion.findUnique({ where: { id: versionId }, include: { app: { select: { packageId: true } } } }),
+      packageFile: async (version) => blobs.path(await versions.placePackage(version)),
+      conclude: reviews.conclude,
+    },
+  });
+  const telemetry = createTelemetry({
+    dir: join(config.dataDir, 'telemetry'),
+    secret: loadTelemetrySecret(join(config.dataDir, 'keys'), clock.now()),
+    clock,
+    log,
+    throttles: telemetryThrottles(clock),
+    apps: { resolvePackage: (packageId) => publishedApp(db, packageId) },
+  });
+
+  jobs.register('gate-upload', {
+    handler: createGate({ db, work, clock, blobs, worker: checks, uploads }),
+    concurrency: 2,
+  });
+  jobs.register('check-version', { handler: validation.handleJob, concurrency: 2 });
+  jobs.register('housekeeping', {
+    handler: async () => {
+      await accounts.sweep();
+      await uploads.sweep();
+    },
+  });
+  jobs.register('release-claims', {
+    handler: async () => {
+      await reviews.releaseLapsed();
+    },
+  });
+
+  return {
+    accounts,
+    apps,
+    versions,
+    uploads,
+    reviews,
+    telemetry,
+    events,
+    jobs,
+    checks,
+    platformKey,
+    work,
+    limits: { maxPackageBytes: config.maxPackageBytes },
+    onStoreChanged: (listener) => void storeListeners.push(listener),
+  };
+}
+
+/** The app that telemetry may name: one that was published at some time, with the version names that were. */
+async function publishedApp(
+  db: SqliteDatabase,
+  packageId: string,
+): Promise<{ id: string; versions: Set<string> } | null> {
+  const app = await db.prisma.app.findUnique({
+    where: { packageId },
+    select: {
+      id: true,
+      firstPublishedAt: true,
+      versions: { where: { publishedAt: { not: null } }, select: { versionName: true } },
+    },
+  });
+  if (app === null || app.firstPublishedAt === null) return null;
+  return { id: app.id, versions: new Set(app.versions.map((version) => version.versionName)) };
+}
