@@ -43,9 +43,12 @@ builder.node(ApiKeyType, {
     app: t.prismaField({
       type: 'App',
       nullable: true,
-      description: 'The one app that it is for; null when it is for all, or the app is no longer the viewer's to see.',
+      description:
+        'The one app that it is for; null when it is for all, or when the viewer may no longer see that app.',
       resolve: (query, { appId }, _, { db, viewer }) =>
-        appId === null ? null : db.prisma.app.findUnique({ ...query, where: { id: appId, AND: [visibleApps(viewer)] } }),
+        appId === null
+          ? null
+          : db.prisma.app.findUnique({ ...query, where: { id: appId, AND: [visibleApps(viewer)] } }),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
     lastUsedAt: t.expose('lastUsedAt', {
@@ -102,9 +105,12 @@ builder.node(SigningKeyType, {
           take: MAX_APPS,
         });
         const holding = apps.filter(({ pins: [pin] }) => Array.isArray(pin?.keyIds) && pin.keyIds.includes(keyId));
-        return db.prisma.app.findMany({ ...query, where: { id: { in: holding.map(({ id }) => id) } }, orderBy: { name: 'asc' } });
+        return db.prisma.app.findMany({
+          ...query,
+          where: { id: { in: holding.map(({ id }) => id) } },
+          orderBy: { name: 'asc' },
+        });
       },
     }),
   }),
 });
-

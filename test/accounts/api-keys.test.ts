@@ -23,7 +23,16 @@ async function makeApp(owner: Person, packageId: string): Promise<string> {
   const id = `app-${packageId}`;
   const { developerId } = owner.viewer;
   await world.db.prisma.app.create({
-    data: { id, developerId, packageId, name: packageId, tags: [], createdAt: now, updatedAt: now },
+    data: {
+      id,
+      developerId,
+      packageId,
+      name: packageId,
+      tags: [],
+      createdAt: now,
+      updatedAt: now,
+      members: { create: { developerId, role: 'OWNER', createdAt: now } },
+    },
   });
   return id;
 }

@@ -237,6 +237,7 @@ describe('keys and sessions over GraphQL', () => {
         tags: [],
         createdAt: now,
         updatedAt: now,
+        members: { create: { developerId, role: 'OWNER', createdAt: now } },
       },
     });
     const CREATE = `mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) {
