@@ -1,27 +1,18 @@
 /** The account part of the GraphQL schema: results by viewer, typed errors, cookies, and that aliases are tries. */
 import { createRequire } from 'node:module';
-import type { ExecutionResult, GraphQLSchema } from 'graphql';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import '../../server/graphql/base.ts';
-import '../../server/accounts/schema.ts';
+import type { ExecutionResult } from 'graphql';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { publicKeyFrom } from '../../format/signing.ts';
 import type { Viewer } from '../../server/accounts/viewer.ts';
-import { builder } from '../../server/graphql/builder.ts';
+import { schema } from '../../server/graphql/index.ts';
 import { type AccountsWorld, ANONYMOUS, cookieHeaderOf, createAccountsWorld, PASSWORD, type Person } from './world.ts';
 
 /** The copy of graphql that Pothos loads; the test runner would resolve the name to another file of the package. */
 const { execute, parse, validate }: typeof import('graphql') = createRequire(import.meta.url)('graphql');
 
-let schema: GraphQLSchema;
 let world: AccountsWorld;
 let cookies: string[];
 
-beforeAll(() => {
-  // This file is about accounts alone: the types of other features that they refer to have an id and nothing else.
-  builder.prismaNode('App', { id: { field: 'id' } });
-  builder.subscriptionField('none', (t) => t.boolean({ subscribe: async function* () {}, resolve: () => true }));
-  schema = builder.toSchema();
-});
 beforeEach(async () => {
   world = await createAccountsWorld();
   cookies = [];
