@@ -34,6 +34,8 @@ export interface Credentials {
   readonly path: string;
   /** The token for a server, or null when nobody signed in there. */
   find(serverUrl: string): Promise<Credential | null>;
+  /** The same from the file alone. */
+  stored(serverUrl: string): Promise<Credential | null>;
   save(serverUrl: string, credential: StoredCredential): Promise<void>;
   /** Forgets a server; false when it was not known. */
   forget(serverUrl: string): Promise<boolean>;
@@ -46,13 +48,17 @@ export function createCredentials(env: NodeJS.ProcessEnv): Credentials {
   const path = join(configFolder(env), 'credentials.json');
   const write = (file: CredentialFile) =>
     writeFileAtomic(path, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600, folderMode: 0o700 });
+  const stored = async (serverUrl: string): Promise<Credential | null> => {
+    const found = (await read(path)).servers[originOf(serverUrl)];
+    return found === undefined ? null : { token: found.token, source: 'file', email: found.email ?? null };
+  };
   return {
     path,
+    stored,
     async find(serverUrl) {
       const token = env.MOSIS_TOKEN;
       if (token !== undefined && token !== '') return { token, source: 'environment', email: null };
-      const stored = (await read(path)).servers[originOf(serverUrl)];
-      return stored === undefined ? null : { token: stored.token, source: 'file', email: stored.email ?? null };
+      return await stored(serverUrl);
     },
     async save(serverUrl, credential) {
       const file = await read(path);
