@@ -533,6 +533,7 @@ export const en = {
   },
   reviews: {
     title: 'Review queue',
+    pick: 'Open a review from the queue',
     emptyTitle: 'The queue is empty',
     emptyBody: 'New submissions appear here as they come.',
     mine: 'Claimed by me',
