@@ -1,16 +1,18 @@
 // Owns the list of generated files and when each is made again; plain JavaScript, so that it runs on any Node.
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { hashOf } from './hash.mjs';
+import { install } from './install.mjs';
+import { environment } from './node.mjs';
+import { CACHE, NODE, ROOT } from './paths.mjs';
 
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
-const STAMPS = join(ROOT, '.cache', 'generate');
+const STAMPS = join(CACHE, 'generate');
 
 /**
  * A step runs when a source or the step itself has changed since its last run, or an output is missing.
- * @typedef {{ name: string, sources: string[], outputs: string[], run: () => void }} Step
+ * @typedef {{ name: string, sources: string[], accepts?: (path: string) => boolean, outputs: string[], run: () => void }} Step
  */
 
 /** @type {Step[]} In order; a later step may read what an earlier one makes. */
@@ -20,6 +22,13 @@ const STEPS = [
     sources: ['prisma/schema.prisma', 'node_modules/prisma/package.json', 'scripts/generate.mjs'],
     outputs: ['server/generated/prisma/client.ts', 'server/generated/pothos.ts'],
     run: generatePrisma,
+  },
+  {
+    name: 'operations',
+    sources: ['schema.graphql', 'codegen.ts', 'web/src', 'cli/operations', 'scripts/generate.mjs'],
+    accepts: (path) => path.endsWith('.graphql'),
+    outputs: ['web/src/lib/graphql/generated/graphql.ts', 'cli/generated/operations.ts'],
+    run: generateOperations,
   },
 ];
 
@@ -32,7 +41,7 @@ const STEPS = [
 export function generate({ force = false } = {}) {
   const ran = [];
   for (const step of STEPS) {
-    const hash = hashOf(step.sources);
+    const hash = hashOf(step.sources, new Set(['generated']), step.accepts);
     if (!force && isFresh(step, hash)) continue;
     step.run();
     mkdirSync(STAMPS, { recursive: true });
@@ -48,38 +57,35 @@ function isFresh(/** @type {Step} */ step, /** @type {string} */ hash) {
   return step.outputs.every((output) => existsSync(join(ROOT, output)));
 }
 
-function hashOf(/** @type {string[]} */ sources) {
-  const hash = createHash('sha256');
-  for (const source of sources)
-    hash
-      .update(source)
-      .update('\0')
-      .update(readFileSync(join(ROOT, source)))
-      .update('\0');
-  return hash.digest('hex');
-}
-
 function generatePrisma() {
   const entry = join(ROOT, 'node_modules', 'prisma', 'build', 'index.js');
-  run(process.execPath, [entry, 'generate'], {
+  run([entry, 'generate'], {
     // `prisma generate` wants to see an engine file and never runs it: any existing file spares the download.
-    PRISMA_SCHEMA_ENGINE_BINARY: process.execPath,
+    PRISMA_SCHEMA_ENGINE_BINARY: NODE,
     PRISMA_HIDE_UPDATE_MESSAGE: '1',
     CHECKPOINT_DISABLE: '1',
   });
 }
 
-function run(
-  /** @type {string} */ command,
-  /** @type {string[]} */ args,
-  /** @type {Record<string, string>} */ env = {},
-) {
-  const result = spawnSync(command, args, { cwd: ROOT, env: { ...process.env, ...env }, encoding: 'utf8' });
+function generateOperations() {
+  run([join(ROOT, 'node_modules/@graphql-codegen/cli/cjs/bin.js'), '--config', 'codegen.ts', '--silent']);
+}
+
+/** Writes what is generated and committed: a test fails when either is stale. */
+function printContracts() {
+  run(['server/graphql/print.ts', 'schema.graphql']);
+  run(['prisma/postgres/generate.ts']);
+}
+
+function run(/** @type {string[]} */ args, /** @type {Record<string, string>} */ env = {}) {
+  const result = spawnSync(NODE, args, { cwd: ROOT, env: environment(env), encoding: 'utf8' });
   if (result.error) throw result.error;
   if (result.status !== 0) throw new Error(`${args.join(' ')} failed:\n${result.stdout}${result.stderr}`);
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  install();
   const ran = generate({ force: process.argv.includes('--force') });
-  console.log(ran.length === 0 ? 'Everything generated is up to date.' : `Generated: ${ran.join(', ')}.`);
+  printContracts();
+  console.log(`Generated: ${[...ran, 'schema.graphql', 'prisma/postgres/schema.prisma'].join(', ')}.`);
 }
