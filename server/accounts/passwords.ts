@@ -38,19 +38,26 @@ export function createPasswords(
 ): Passwords {
   const hasher = options.hasher ?? argon2id;
   const gate = createGate(options.concurrency ?? DEFAULT_CONCURRENCY, options.maxWaiting ?? DEFAULT_QUEUE);
-  let dummy: Promise<string> | undefined;
+  // Made now, so that not even the first unknown account takes longer than a known one.
+  let dummy: Promise<string> | undefined = makeDummy();
   return {
     hash: (password) => gate(() => hasher.hash(normalisePassword(password))),
     async verify(storedHash, password) {
-      dummy ??= hasher.hash('no account has this password').catch((error: unknown) => {
-        dummy = undefined;
-        throw error;
-      });
+      dummy ??= makeDummy();
       const against = storedHash ?? (await dummy);
       const matches = await gate(() => hasher.verify(against, normalisePassword(password)));
       return matches && storedHash !== null;
     },
   };
+
+  function makeDummy(): Promise<string> {
+    const made = hasher.hash('no account has this password');
+    made.catch(() => {
+      // Tried again at the next use, which also reports what is wrong.
+      dummy = undefined;
+    });
+    return made;
+  }
 }
 
 /** The same password typed on two keyboards must be the same bytes (NIST SP 800-63B section 3.1.1.2). */
