@@ -57,13 +57,13 @@ const scopes: Record<ApiKeyScope, { name: string; help: string }> = {
 
 const roles: Record<Role, string> = { DEVELOPER: 'Developer', REVIEWER: 'Reviewer', ADMIN: 'Admin' };
 const keyStatus: Record<SigningKeyStatus, string> = { ACTIVE: 'Active', RETIRED: 'Retired', COMPROMISED: 'Compromised' };
-const actors: Record<EventActorKind, string> = { YOU: 'you', REVIEWER: 'a reviewer', DEVELOPER: 'the developer', SYSTEM: 'the checks', PLATFORM: 'the platform' };
+const actors: Record<EventActorKind, string> = { YOU: 'you', REVIEWER: 'a reviewer', DEVELOPER: 'the developer', SYSTEM: 'the checks' };
 
 type EventLike = { type: EventType; actor: { kind: EventActorKind; name?: string | null } };
 
 /** "you", "Ada" or "a reviewer"; nobody for what the machine does. */
 function by({ actor }: EventLike): string {
-  if (actor.kind === 'SYSTEM' || actor.kind === 'PLATFORM') return '';
+  if (actor.kind === 'SYSTEM') return '';
   return ` by ${actor.kind === 'DEVELOPER' && actor.name ? actor.name : actors[actor.kind]}`;
 }
 
@@ -294,9 +294,7 @@ export const en = {
     members: 'Members',
     pinned: 'Pinned signing keys',
     noPinned: 'None yet: the first signed submission pins its key.',
-    danger: 'Take it down',
-    unpublish: 'Unpublish app',
-    unpublishBody: 'The app leaves the store and cannot be downloaded. Publish a version to bring it back.',
+    danger: 'Delete',
     delete: 'Delete app',
     deleteBody: 'Only an app that was never published can be deleted. This cannot be undone.',
     role: { VIEWER: 'Viewer', MAINTAINER: 'Maintainer', OWNER: 'Owner' },
@@ -593,6 +591,7 @@ export const en = {
     suspendReason: 'Reason',
     reinstate: 'Reinstate account',
     suspended: 'Suspended',
+    suspendedBecause: 'Suspended:',
     kind: 'Kind',
     state: 'State',
     attempt: 'Attempt',

@@ -43,14 +43,14 @@ export class PackageUpload {
     try {
       this.#phase = { name: 'hashing', share: 0 };
       const sha256 = await fileSha256(file, (share) => (this.#phase = { name: 'hashing', share }), signal);
-      const outcome = await mutate(StartUploadDocument, { input: { appId, kind: 'PACKAGE', size: file.size, sha256, via: 'Portal' } });
+      const outcome = await mutate(StartUploadDocument, { input: { appId, size: file.size, sha256, via: 'PORTAL' } });
       signal.throwIfAborted();
       if (!outcome.ok) {
         this.#phase = { name: 'failed', message: outcome.problem.message };
         return;
       }
-      const { id, url, token } = outcome.payload.upload;
-      this.#token = token ?? '';
+      const { id, url } = outcome.payload.upload;
+      this.#token = outcome.payload.token;
       this.#tokenAtMs = Date.now();
       await this.#send(file, id, url);
       this.#phase = { name: 'verdict' };
@@ -118,7 +118,7 @@ export class PackageUpload {
     if (Date.now() - this.#tokenAtMs < TOKEN_MS) return;
     const outcome = await mutate(RenewUploadDocument, { input: { uploadId } });
     if (!outcome.ok) throw new Error(outcome.problem.message);
-    this.#token = outcome.payload.upload.token ?? this.#token;
+    this.#token = outcome.payload.token;
     this.#tokenAtMs = Date.now();
   }
 

@@ -1,20 +1,49 @@
-// The categories that the store's filter and the listing form offer; the server takes any short word.
+// The store's categories as people read them, and the tags of a listing. Pure.
+import type { Category } from '#lib/graphql/generated/graphql.ts';
 
-export const CATEGORIES = ['productivity', 'tools', 'communication', 'media', 'education', 'games', 'health', 'travel', 'weather', 'other'] as const;
+const LABELS: Record<Category, string> = {
+  BOOKS: 'Books',
+  BUSINESS: 'Business',
+  COMMUNICATION: 'Communication',
+  DEVELOPMENT: 'Development',
+  EDUCATION: 'Education',
+  ENTERTAINMENT: 'Entertainment',
+  FINANCE: 'Finance',
+  FOOD: 'Food',
+  GAMES: 'Games',
+  HEALTH: 'Health',
+  LIFESTYLE: 'Lifestyle',
+  MAPS: 'Maps',
+  MUSIC: 'Music',
+  NEWS: 'News',
+  PHOTOS: 'Photos',
+  PRODUCTIVITY: 'Productivity',
+  SHOPPING: 'Shopping',
+  SPORTS: 'Sports',
+  TOOLS: 'Tools',
+  TRAVEL: 'Travel',
+  WEATHER: 'Weather',
+};
 
-/** "Productivity" for "productivity". */
-export function categoryLabel(category: string): string {
-  return category.charAt(0).toUpperCase() + category.slice(1);
+/** "Productivity"; nothing for a listing without a category. */
+export function categoryLabel(category: Category | null | undefined): string {
+  return category ? LABELS[category] : '';
 }
 
-/** The known categories, and `current` too when it is another one. */
-export function categoryItems(current: string): { value: string; label: string }[] {
-  const known: readonly string[] = CATEGORIES;
-  const all = current === '' || known.includes(current) ? known : [...known, current];
-  return all.map((value) => ({ value, label: categoryLabel(value) }));
+/** The category that `text` names, or null. */
+export function parseCategory(text: string): Category | null {
+  return text in LABELS ? (text as Category) : null;
 }
+
+/** All categories for a list to choose from. */
+export const CATEGORY_ITEMS: readonly { value: Category; label: string }[] = Object.entries(LABELS).map(([value, label]) => ({
+  // The keys of LABELS are exactly the categories; Object.entries widens them to string.
+  value: value as Category,
+  label,
+}));
 
 /** Splits "a, b" into tags without empty and repeated ones. */
 export function parseTags(text: string): string[] {
-  return [...new Set(text.split(',').map((tag) => tag.trim().toLowerCase()).filter((tag) => tag !== ''))];
+  const tags = text.split(',').map((tag) => tag.trim().toLowerCase());
+  return [...new Set(tags.filter((tag) => tag !== ''))];
 }
