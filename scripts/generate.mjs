@@ -68,7 +68,7 @@ function generatePrisma() {
 }
 
 function generateOperations() {
-  run([join(ROOT, 'node_modules/@graphql-codegen/cli/cjs/bin.js'), '--config', 'codegen.ts', '--silent']);
+  run([join(ROOT, 'node_modules/@graphql-codegen/cli/cjs/bin.js'), '--config', 'codegen.ts']);
 }
 
 /** Writes what is generated and committed: a test fails when either is stale. */

@@ -14,6 +14,8 @@ import type { Ids } from './platform/ids.ts';
 import type { Log } from './platform/log.ts';
 import type { PubSub } from './platform/pubsub/pubsub.ts';
 import { createReviews, type Reviews } from './reviews/service.ts';
+import { createSqliteStoreQueries } from './store/queries-sqlite.ts';
+import { createStore, type Store } from './store/service.ts';
 import { telemetryThrottles } from './telemetry/rates.ts';
 import { loadTelemetrySecret } from './telemetry/secret.ts';
 import { createTelemetry, type Telemetry } from './telemetry/service.ts';
@@ -42,6 +44,7 @@ export interface Services {
   readonly versions: Versions;
   readonly uploads: Uploads;
   readonly reviews: Reviews;
+  readonly store: Store;
   readonly telemetry: Telemetry;
   readonly events: Events;
   readonly jobs: Jobs;
@@ -106,6 +109,7 @@ export async function createServices({ config, clock, ids, log, db, blobs, pubsu
       conclude: reviews.conclude,
     },
   });
+  const store = createStore(createSqliteStoreQueries(db.raw));
   const telemetry = createTelemetry({
     dir: join(config.dataDir, 'telemetry'),
     secret: loadTelemetrySecret(join(config.dataDir, 'keys'), clock.now()),
@@ -138,6 +142,7 @@ export async function createServices({ config, clock, ids, log, db, blobs, pubsu
     versions,
     uploads,
     reviews,
+    store,
     telemetry,
     events,
     jobs,

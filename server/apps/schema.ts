@@ -36,7 +36,7 @@ const PublicDeveloper = builder.objectRef<{ name: string }>('PublicDeveloper').i
   fields: (t) => ({ name: t.exposeString('name', { description: 'Display name.' }) }),
 });
 
-const AppMember = builder.prismaObject('AppMember', {
+builder.prismaObject('AppMember', {
   name: 'AppMember',
   description: 'An account with a role on an app.',
   fields: (t) => ({

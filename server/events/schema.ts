@@ -1,7 +1,7 @@
 /** Owns the GraphQL view of the event log: the one event type, timelines and live subscriptions with replay. */
 import { isAdmin, isReviewer } from '../accounts/access.ts';
 import type { Viewer } from '../accounts/viewer.ts';
-import { visibleApps } from '../apps/access.ts';
+import { memberApps, visibleApps } from '../apps/access.ts';
 import { AppNode } from '../apps/schema.ts';
 import { DomainError, notFound } from '../errors.ts';
 import { builder } from '../graphql/builder.ts';
@@ -315,6 +315,25 @@ builder.subscriptionField('reviewQueueEvents', (t) =>
       const maySee = (event: EventRecord) =>
         event.versionId === null ? Promise.resolve(false) : seesVersion(db, viewer, event.versionId);
       yield* follow(context, { after, filter: { types: QUEUE_TYPES }, maySee });
+    },
+    resolve: (event) => event,
+  }),
+);
+
+builder.subscriptionField('viewerEvents', (t) =>
+  t.field({
+    type: EventType,
+    description:
+      'What happens to any app of the viewer, live; apps they join later are not followed until they connect again.',
+    args: { after: t.arg(afterArg) },
+    subscribe: async function* (_parent, { after }, context) {
+      const { viewer, db } = context;
+      if (viewer.kind === 'anonymous')
+        throw new DomainError('UNAUTHENTICATED', 'Sign in first: this needs an account.');
+      const apps = await db.prisma.app.findMany({ where: memberApps(viewer), select: { id: true } });
+      const maySee = (event: EventRecord) =>
+        event.versionId === null ? seesApp(db, viewer, event.appId) : seesVersion(db, viewer, event.versionId);
+      yield* follow(context, { after, filter: { appIds: apps.map(({ id }) => id) }, maySee });
     },
     resolve: (event) => event,
   }),

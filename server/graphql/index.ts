@@ -5,6 +5,7 @@ import '../apps/schema.ts';
 import '../versions/schema.ts';
 import '../reviews/schema.ts';
 import '../events/schema.ts';
+import '../store/schema.ts';
 import '../telemetry/schema.ts';
 import '../ops/schema.ts';
 import { builder } from './builder.ts';

@@ -38,7 +38,7 @@ export async function createPortal(folder: string): Promise<RouteHandler> {
     }
     const path = url.pathname.slice(1);
     const known = files.get(path);
-    if (known === undefined && (path.startsWith('_app/') || path.startsWith('v1/') || extname(path) !== '')) {
+    if (known === undefined && isMissingFile(path)) {
       throw new DomainError('NOT_FOUND', `Nothing is served at ${url.pathname}.`);
     }
     const file = known ?? page;
@@ -57,6 +57,11 @@ export async function createPortal(folder: string): Promise<RouteHandler> {
     });
     response.end(request.method === 'HEAD' ? undefined : body);
   };
+}
+
+/** Pages have dots in their paths (package ids); files lie in the build's own folders or at the top. */
+function isMissingFile(path: string): boolean {
+  return /^(?:_app|v1|uploads|schemas)\//.test(path) || (!path.includes('/') && extname(path) in TYPES);
 }
 
 async function loadFiles(folder: string): Promise<Map<string, StaticFile>> {

@@ -234,20 +234,21 @@ builder.mutationField('claimReview', (t) =>
   }),
 );
 
-const ClaimInput = builder.inputType('ClaimInput', {
-  description: 'A claim of yours.',
-  fields: (t) => ({
-    reviewId: t.globalID({ required: true, description: 'The review.' }),
-    claimId: t.string({ required: true, description: 'The claim, as `Review.claimId` gave it.' }),
-  }),
-});
+const claimInput = (name: string) =>
+  builder.inputType(name, {
+    description: 'A claim of yours.',
+    fields: (t) => ({
+      reviewId: t.globalID({ required: true, description: 'The review.' }),
+      claimId: t.string({ required: true, description: 'The claim, as `Review.claimId` gave it.' }),
+    }),
+  });
 builder.mutationField('renewClaim', (t) =>
   t.field({
     type: reviewPayload('RenewClaimPayload'),
     errors: {},
     authScopes: { reviewer: true },
     description: 'Holds a claim for another lease.',
-    args: { input: t.arg({ type: ClaimInput, required: true, description: 'Which claim.' }) },
+    args: { input: t.arg({ type: claimInput('RenewClaimInput'), required: true, description: 'Which claim.' }) },
     resolve: async (_parent, { input }, { services, viewer }) => ({
       reviewId: await services.reviews.renew(viewer, input.reviewId.id, input.claimId),
     }),
@@ -259,7 +260,7 @@ builder.mutationField('releaseReview', (t) =>
     errors: {},
     authScopes: { reviewer: true },
     description: 'Puts a claimed review back into the queue.',
-    args: { input: t.arg({ type: ClaimInput, required: true, description: 'Which claim.' }) },
+    args: { input: t.arg({ type: claimInput('ReleaseReviewInput'), required: true, description: 'Which claim.' }) },
     resolve: async (_parent, { input }, { services, viewer, caller }) => ({
       reviewId: await services.reviews.release(viewer, input.reviewId.id, input.claimId, caller),
     }),

@@ -34,6 +34,17 @@ const PackageFile = builder.prismaObject('VersionFile', {
     path: t.exposeString('path', { description: 'Path in the package.' }),
     size: t.expose('size', { type: 'BigInt', description: 'Unpacked bytes.' }),
     sha256: t.expose('sha256', { type: 'Sha256', description: 'Of the unpacked bytes.' }),
+    text: t.string({
+      nullable: true,
+      description: 'The text of the file; null where it is no text, over 256 KiB, or no longer stored.',
+      complexity: 20,
+      select: {
+        path: true,
+        size: true,
+        version: { select: { id: true, versionCode: true, app: { select: { packageId: true } } } },
+      },
+      resolve: (file, _args, { services }) => services.versions.readText(file.version, file),
+    }),
   }),
 });
 
@@ -102,6 +113,14 @@ export const VersionNode = builder.prismaNode('AppVersion', {
           version.state === 'PUBLISHED'
             ? `${publicUrl}${packagePath(version.app.packageId, version.versionCode)}`
             : null,
+      }),
+      file: t.prismaField({
+        type: PackageFile,
+        nullable: true,
+        description: 'One file of the package by its path; null where there is none.',
+        args: { path: t.arg.string({ required: true, description: 'Path in the package.' }) },
+        resolve: (query, { id }, { path }, { db }) =>
+          db.prisma.versionFile.findUnique({ ...query, where: { versionId_path: { versionId: id, path } } }),
       }),
       files: t.relation('files', {
         type: PackageFile,
@@ -447,6 +466,48 @@ builder.mutationField('deleteDraft', (t) =>
     args: { input: t.arg({ type: DeleteDraftInput, required: true, description: 'Which one.' }) },
     resolve: async (_parent, { input }, { services, viewer, caller }) => ({
       appId: await services.versions.deleteDraft(viewer, input.versionId.id, caller),
+    }),
+  }),
+);
+
+builder.prismaObjectFields(AppNode, (t) => ({
+  version: t.prismaField({
+    type: VersionNode,
+    nullable: true,
+    description:
+      'The version with a code: the submitted one, else the newest draft; null where there is none for the viewer.',
+    args: { versionCode: t.arg.int({ required: true, description: 'Version code.' }) },
+    resolve: (query, { id }, { versionCode }, { db, viewer }) =>
+      db.prisma.appVersion.findFirst({
+        ...query,
+        where: { appId: id, versionCode, AND: [visibleVersions(viewer)] },
+        orderBy: [{ claimedCode: { sort: 'asc', nulls: 'last' } }, { createdAt: 'desc' }],
+      }),
+  }),
+}));
+
+const UnpublishAppInput = builder.inputType('UnpublishAppInput', {
+  description: 'Which app.',
+  fields: (t) => ({ appId: t.globalID({ required: true, description: 'The app.' }) }),
+});
+const UnpublishAppPayload = builder.objectRef<{ appId: string }>('UnpublishAppPayload').implement({
+  description: 'The app as it is now.',
+  fields: (t) => ({
+    app: t.prismaField({
+      type: AppNode,
+      description: 'The app as it is now.',
+      resolve: (query, { appId }, _args, { db }) => db.prisma.app.findUniqueOrThrow({ ...query, where: { id: appId } }),
+    }),
+  }),
+});
+builder.mutationField('unpublishApp', (t) =>
+  t.field({
+    type: UnpublishAppPayload,
+    errors: {},
+    description: 'Takes every published version of an app out of the store, in one step.',
+    args: { input: t.arg({ type: UnpublishAppInput, required: true, description: 'Which one.' }) },
+    resolve: async (_parent, { input }, { services, viewer, caller }) => ({
+      appId: await services.versions.unpublishAll(viewer, input.appId.id, caller),
     }),
   }),
 );

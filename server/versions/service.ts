@@ -18,6 +18,7 @@ import { isUniqueViolation } from '../platform/db/errors.ts';
 import type { JsonObject } from '../platform/json.ts';
 import type { Unit, Work } from '../unit-of-work.ts';
 import { MEMBER_ACTS, type MemberAct } from './access.ts';
+import { readPackageText, type StoredVersion } from './package-text.ts';
 import { draftKey, packageKey } from './paths.ts';
 import { nextState, parseState, type VersionAct } from './states.ts';
 import { moveVersion, type StateExtras, stateConflict } from './transition.ts';
@@ -241,6 +242,31 @@ export function createVersions({ db, work, clock, blobs, signer, cancelReviews, 
       storeChanged();
       return versionId;
     },
+
+    /** Takes every published version of an app out of the store. Throws STATE_CONFLICT when none is published. */
+    async unpublishAll(viewer: Viewer, appId: string, origin: ActOrigin): Promise<string> {
+      await work(async (unit) => {
+        const app = await unit.tx.app.findUnique({ where: { id: appId }, include: { members: true } });
+        requireRole(viewer, app, MEMBER_ACTS.unpublish);
+        const versions = await unit.tx.appVersion.findMany({ where: { appId, state: 'PUBLISHED' }, include: WITH_APP });
+        if (versions.length === 0) {
+          throw new DomainError('STATE_CONFLICT', 'No version of the app is published.', {
+            ...(app === null ? {} : { currentState: app.status }),
+          });
+        }
+        for (const version of versions) {
+          await moveVersion(unit.tx, clock, version, 'unpublish');
+          tell(unit, version, 'UNPUBLISHED', { actorId: actorId(viewer) });
+          note(unit, version, 'version.unpublish', { viewer, origin });
+        }
+        await refreshApp(unit.tx, appId);
+      });
+      storeChanged();
+      return appId;
+    },
+
+    /** The text of one file of a version's package; null where there is none to show. */
+    readText: (version: StoredVersion, file: { path: string; size: number }) => readPackageText(blobs, version, file),
 
     /** Takes a published version out of the store against its owner's will, with a reason they are shown. */
     async suspend(viewer: Viewer, versionId: string, reason: string, origin: ActOrigin): Promise<string> {

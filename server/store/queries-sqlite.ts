@@ -1,0 +1,182 @@
+/** Owns the store's hot reads on SQLite: prepared SQL on a read-only handle that stays the caller's. It writes nothing. */
+import type { Database as RawHandle, Statement } from 'better-sqlite3';
+import { parseSearch } from './match.ts';
+import {
+  type Facets,
+  MAX_SORTED_MATCHES,
+  type MatchPlace,
+  type NamePlace,
+  type NewestPlace,
+  type Placed,
+  type StoreQueries,
+} from './queries.ts';
+import { type Row, rowToApp } from './rows-sqlite.ts';
+
+/** Every listed app has it. */
+const LISTED = '';
+/** A facet of fewer apps than this is walked whole and sorted; of more, the order is walked and apps are looked at in turn. */
+const RARE_APPS = 2_000;
+const LAST = { at: '9999', rowId: Number.MAX_SAFE_INTEGER };
+
+const COLUMNS = `
+  a.row_id AS rowId, a.package_id AS packageId, a.name, a.summary, a.description, a.category, a.tags, a.homepage,
+  a.first_published_at AS publishedAt, a.last_published_at AS updatedAt, d.name AS developerName,
+  v.version_code AS versionCode, v.version_name AS versionName, v.permissions, v.min_mosis_version AS minMosisVersion,
+  v.package_size AS packageSize, v.package_sha256 AS packageSha256, v.release_notes AS releaseNotes,
+  v.published_at AS versionPublishedAt, v.signer_key_id AS signedBy, v.platform_signature AS platformSignature,
+  v.manifest -> '$.icons' AS icons`;
+/** CROSS JOIN keeps SQLite to this order: the app is found first, the rest by its keys. */
+const DETAILS = `
+  CROSS JOIN app_versions v ON v.id = a.latest_version_id
+  CROSS JOIN developers d ON d.id = a.developer_id`;
+const PUBLISHED = `a.status = 'PUBLISHED' AND a.latest_version_id IS NOT NULL`;
+
+/** Prepares what is asked for at its first use: a statement for each number of filters. */
+export function createSqliteStoreQueries(handle: RawHandle): StoreQueries {
+  const statements = new Map<string, Statement<unknown[], Row>>();
+  const rowIds = new Map<string, Statement<unknown[], number>>();
+  const count = handle
+    .prepare<[string, number], number>('SELECT count(*) FROM (SELECT 1 FROM store_facets WHERE facet = ? LIMIT ?)')
+    .pluck();
+  const byPackageId = handle.prepare<[string], Row>(
+    `SELECT ${COLUMNS} FROM apps a ${DETAILS} WHERE a.package_id = ? AND ${PUBLISHED}`,
+  );
+
+  function rows(sql: string, parameters: readonly unknown[]): Row[] {
+    let statement = statements.get(sql);
+    if (statement === undefined) {
+      statement = handle.prepare<unknown[], Row>(sql);
+      statements.set(sql, statement);
+    }
+    return statement.all(...parameters);
+  }
+
+  function ids(sql: string, parameters: readonly unknown[]): number[] {
+    let statement = rowIds.get(sql);
+    if (statement === undefined) {
+      statement = handle.prepare<unknown[], number>(sql).pluck();
+      rowIds.set(sql, statement);
+    }
+    return statement.all(...parameters);
+  }
+
+  /** The filters with the rarest first, and how many apps have it (counted up to RARE_APPS). */
+  function plan(facets: Facets): { rarest: string; others: readonly string[]; apps: number } {
+    if (facets.length === 0) return { rarest: LISTED, others: [], apps: RARE_APPS };
+    const counted = facets.map((facet) => ({ facet, apps: count.get(facet, RARE_APPS) ?? 0 }));
+    const [first = { facet: LISTED, apps: RARE_APPS }, ...others] = counted.toSorted((a, b) => a.apps - b.apps);
+    return { rarest: first.facet, others: others.map(({ facet }) => facet), apps: first.apps };
+  }
+
+  /** The best matches of the grades from `after` on: app rows, or only their ids. */
+  function walkMatches<Found>(
+    search: string,
+    { facets, after, limit }: { facets: Facets; after: MatchPlace | null; limit: number },
+    read: (sql: string, parameters: readonly unknown[], grade: number) => Found[],
+    sql: { exact: string; grade: string },
+  ): Found[] {
+    const { name, grades } = parseSearch(search);
+    if (grades.length === 0 || plan(facets).apps === 0) return [];
+    const found: Found[] = [];
+    for (let grade = after?.grade ?? 0; grade <= grades.length && found.length < limit; grade += 1) {
+      const before = grade === after?.grade ? after.rowId : LAST.rowId;
+      const left = limit - found.length;
+      const expression = grades[grade - 1];
+      found.push(
+        ...(expression === undefined
+          ? read(sql.exact, [name, before, ...facets, left], grade)
+          : read(sql.grade, [expression, before, name, ...facets, left], grade)),
+      );
+    }
+    return found;
+  }
+
+  function bestIds(search: string, facets: Facets): string {
+    const sql = matchSql('a.row_id', '', facets);
+    return JSON.stringify(walkMatches(search, { facets, after: null, limit: MAX_SORTED_MATCHES }, ids, sql));
+  }
+
+  const placeNewest = (row: Row): Placed<NewestPlace> => ({
+    app: rowToApp(row),
+    place: { at: row.updatedAt, rowId: row.rowId },
+  });
+  const placeName = (row: Row): Placed<NamePlace> => ({
+    app: rowToApp(row),
+    place: { name: row.name, rowId: row.rowId },
+  });
+
+  return {
+    newest(facets, after, limit) {
+      const { rarest, others } = plan(facets);
+      const { at, rowId } = after ?? LAST;
+      return rows(newestSql(others.length), [rarest, at, rowId, ...others, limit]).map(placeNewest);
+    },
+    byName(facets, after, limit) {
+      const { rarest, others, apps } = plan(facets);
+      const { name, rowId } = after ?? { name: '', rowId: 0 };
+      const found =
+        apps < RARE_APPS
+          ? rows(rareByNameSql(others.length), [rarest, name, rowId, ...others, limit])
+          : rows(byNameSql(facets.length), [name, rowId, ...facets, limit]);
+      return found.map(placeName);
+    },
+    matches(search, facets, after, limit) {
+      const read = (sql: string, parameters: readonly unknown[], grade: number): Placed<MatchPlace>[] =>
+        rows(sql, parameters).map((row) => ({ app: rowToApp(row), place: { grade, rowId: row.rowId } }));
+      return walkMatches(search, { facets, after, limit }, read, matchSql(COLUMNS, DETAILS, facets));
+    },
+    matchesNewest(search, facets, after, limit) {
+      const { at, rowId } = after ?? LAST;
+      return rows(SORTED_NEWEST, [bestIds(search, facets), at, rowId, limit]).map(placeNewest);
+    },
+    matchesByName(search, facets, after, limit) {
+      const { name, rowId } = after ?? { name: '', rowId: 0 };
+      return rows(SORTED_BY_NAME, [bestIds(search, facets), name, rowId, limit]).map(placeName);
+    },
+    app(packageId) {
+      const row = byPackageId.get(packageId);
+      return row === undefined ? null : rowToApp(row);
+    },
+  };
+}
+
+/** One condition for each further filter. */
+function having(facets: number, rowId: string): string {
+  return `AND EXISTS (SELECT 1 FROM store_facets WHERE row_id = ${rowId} AND facet = ?) `.repeat(facets);
+}
+
+function newestSql(others: number): string {
+  return `SELECT ${COLUMNS} FROM store_facets f CROSS JOIN apps a ON a.row_id = f.row_id ${DETAILS}
+    WHERE f.facet = ? AND (f.last_published_at, f.row_id) < (?, ?) ${having(others, 'f.row_id')}
+    ORDER BY f.last_published_at DESC, f.row_id DESC LIMIT ?`;
+}
+
+function byNameSql(facets: number): string {
+  return `SELECT ${COLUMNS} FROM apps a INDEXED BY apps_store_name_idx ${DETAILS}
+    WHERE ${PUBLISHED} AND (a.name COLLATE NOCASE, a.row_id) > (?, ?) ${having(facets, 'a.row_id')}
+    ORDER BY a.name COLLATE NOCASE, a.row_id LIMIT ?`;
+}
+
+function rareByNameSql(others: number): string {
+  return `SELECT ${COLUMNS} FROM store_facets f CROSS JOIN apps a ON a.row_id = f.row_id ${DETAILS}
+    WHERE f.facet = ? AND (a.name COLLATE NOCASE, a.row_id) > (?, ?) ${having(others, 'f.row_id')}
+    ORDER BY a.name COLLATE NOCASE, a.row_id LIMIT ?`;
+}
+
+/** The grade of apps named exactly so, and the grades of the index. */
+function matchSql(columns: string, details: string, facets: Facets): { exact: string; grade: string } {
+  return {
+    exact: `SELECT ${columns} FROM apps a ${details}
+      WHERE a.name = ? COLLATE NOCASE AND a.row_id < ? AND ${PUBLISHED} ${having(facets.length, 'a.row_id')}
+      ORDER BY a.row_id DESC LIMIT ?`,
+    grade: `SELECT ${columns} FROM app_fts f CROSS JOIN apps a ON a.row_id = f.rowid ${details}
+      WHERE app_fts MATCH ? AND f.rowid < ? AND ${PUBLISHED} AND a.name <> ? COLLATE NOCASE ${having(facets.length, 'a.row_id')}
+      ORDER BY f.rowid DESC LIMIT ?`,
+  };
+}
+
+const CHOSEN = `SELECT ${COLUMNS} FROM json_each(?) chosen CROSS JOIN apps a ON a.row_id = chosen.value ${DETAILS}`;
+const SORTED_NEWEST = `${CHOSEN} WHERE (a.last_published_at, a.row_id) < (?, ?)
+  ORDER BY a.last_published_at DESC, a.row_id DESC LIMIT ?`;
+const SORTED_BY_NAME = `${CHOSEN} WHERE (a.name COLLATE NOCASE, a.row_id) > (?, ?)
+  ORDER BY a.name COLLATE NOCASE, a.row_id LIMIT ?`;
