@@ -4,6 +4,7 @@ import type { CatalogueEntry } from '../../format/findings.ts';
 import { PERMISSIONS } from '../../format/permissions.ts';
 import { CATEGORIES } from '../apps/inputs.ts';
 import { CategoryEnum } from '../apps/schema.ts';
+import { invalidField } from '../errors.ts';
 import { builder } from '../graphql/builder.ts';
 import { SEVERITIES, SeverityEnum } from '../versions/check-types.ts';
 import { packagePath } from '../versions/paths.ts';
@@ -138,6 +139,9 @@ builder.queryField('store', (t) =>
       // A row is read once, however many fields are asked of it: nodes and edges take the multiplier.
       complexity: ({ first }) => ({ field: 10, multiplier: appsOn(first) / 10 }),
       resolve: (_root, args, { services }) => {
+        if (args.before != null || args.last != null) {
+          throw invalidField('before', 'The store is read forward: give first and after.');
+        }
         const { items, hasNextPage } = services.store.list(args);
         return {
           edges: items.map(({ app, cursor }) => ({ cursor, node: app })),
@@ -150,8 +154,8 @@ builder.queryField('store', (t) =>
         };
       },
     },
-    { description: 'A page of the store.' },
-    { description: 'An app on a page of the store.' },
+    { name: 'StoreAppConnection', description: 'A page of the store.' },
+    { name: 'StoreAppEdge', description: 'An app on a page of the store.' },
   ),
 );
 
