@@ -151,7 +151,7 @@ export function openAggregates(path: string) {
       statements.updateDaily.run(delta.count, delta.devices.toBytes(), stored.id);
     }
     for (const delta of crashes.values()) writeCrash(delta);
-    for (const [month, id] of watermarks) statements.setWatermark.run(month, Math.max(0, id - 1));
+    for (const [month, id] of watermarks) statements.setWatermark.run(month, id);
   }
 
   function writeCrash(delta: CrashDelta): void {
