@@ -184,8 +184,13 @@ function checkText({ check, checkState, durationMs, errors, warnings, notices }:
   ] as const;
   const found = counts.filter(([count]) => count > 0).map(([count, word]) => counted(count, word));
   const took =
-    durationMs === null ? '' : durationMs < 1000 ? `${durationMs} ms` : `${(durationMs / 1000).toFixed(1)} s`;
-  return t`${checkMark(checkState ?? 'RUNNING')} ${(check ?? '').padEnd(12)}${dim(took.padStart(7))}  ${found.join(', ')}`;
+    durationMs === null
+      ? ''
+      : durationMs < 1000
+        ? `${Math.ceil(durationMs)} ms`
+        : `${(durationMs / 1000).toFixed(1)} s`;
+  const tail = found.length === 0 ? '' : `  ${found.join(', ')}`;
+  return t`${checkMark(checkState ?? 'RUNNING')} ${(check ?? '').padEnd(12)}${dim(took.padStart(7))}${tail}`;
 }
 
 function findingText(found: ShownFinding): Styled {

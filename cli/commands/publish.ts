@@ -63,12 +63,12 @@ export const publish = defineCommand({
     const client = await context.client();
     if (client.credential === null) requireViewer(null, client);
     const pack = await preparePackage(context, args[0] ?? '.', options.key);
-    if ('exit' in pack) return pack;
+    if ('json' in pack) return pack;
     const app = await findOrCreateApp(context, client, pack.manifest, options.create);
     const submitted = await submit(context, client, { app, pack, notes: options.notes });
-    if (typeof submitted !== 'string') return submitted;
+    if ('json' in submitted) return submitted;
     const wait = options['no-wait'] ? 'none' : options.wait ? 'decision' : 'checks';
-    const decided = await follow(context, client, { versionId: submitted, wait, timeoutSeconds });
+    const decided = await follow(context, client, { ...submitted, wait, timeoutSeconds });
     const version = options.publish && decided.state === 'APPROVED' ? await putInStore(client, decided) : decided;
     return outcome(context, version, options.publish);
   },
@@ -150,8 +150,17 @@ interface Submission {
   readonly notes: string | undefined;
 }
 
-/** Gives the id of the submitted version, or what to say about a refused upload. */
-async function submit(context: Context, client: Client, { app, pack, notes }: Submission): Promise<string | Outcome> {
+interface Submitted {
+  readonly versionId: string;
+  readonly state: VersionStatusFragment['state'];
+}
+
+/** Gives the submitted version, or what to say about a refused upload. */
+async function submit(
+  context: Context,
+  client: Client,
+  { app, pack, notes }: Submission,
+): Promise<Submitted | Outcome> {
   const { manifest, sha256, bytes, keyId, key } = pack;
   const same = app.versions.edges
     .map(({ node }) => node)
@@ -159,7 +168,7 @@ async function submit(context: Context, client: Client, { app, pack, notes }: Su
   const title = t`${bold(manifest.id)} ${manifest.version} (${manifest.version_code})`;
   if (same !== undefined && same.state !== 'DRAFT') {
     context.output.note(t`${title} was submitted before: ${stateText(same.state)}`);
-    return same.id;
+    return { versionId: same.id, state: same.state };
   }
   refuseSpentCode(app, manifest);
   await ensureSigner(context, client, { app, keyId, key });
@@ -173,7 +182,7 @@ async function submit(context: Context, client: Client, { app, pack, notes }: Su
   }
   const input = { versionId, idempotencyKey: `submit-${versionId}` };
   const { submitVersion } = await client.request(SubmitVersionDocument, { input });
-  return payloadOf(submitVersion, 'SubmitVersionPayload', client).version.id;
+  return { versionId, state: payloadOf(submitVersion, 'SubmitVersionPayload', client).version.state };
 }
 
 function refuseSpentCode({ highestVersionCode, packageId }: App, manifest: Manifest): void {
@@ -187,8 +196,7 @@ function refuseSpentCode({ highestVersionCode, packageId }: App, manifest: Manif
   );
 }
 
-interface Waiting {
-  readonly versionId: string;
+interface Waiting extends Submitted {
   readonly wait: 'none' | 'checks' | 'decision';
   readonly timeoutSeconds: number | null;
 }
@@ -197,10 +205,12 @@ interface Waiting {
 async function follow(
   context: Context,
   client: Client,
-  { versionId, wait, timeoutSeconds }: Waiting,
+  { versionId, state, wait, timeoutSeconds }: Waiting,
 ): Promise<VersionStatusFragment> {
   const { output } = context;
-  if (wait !== 'none') {
+  // Of a version that an earlier run submitted, only what is still open is worth following.
+  const open = isWaiting(state) && !(wait === 'checks' && state === 'IN_REVIEW');
+  if (wait !== 'none' && open) {
     const stop = stopSignal(timeoutSeconds);
     try {
       for await (const event of followVersion({ client, versionId, output, signal: stop.signal })) {
