@@ -118,8 +118,8 @@ export function createRecorder(dir: string, warn: (message: string) => void) {
   function replay(): void {
     aggregates.discard();
     for (const month of store.months()) {
+      let from = aggregates.watermark(month);
       for (;;) {
-        const from = aggregates.watermark(month);
         let last = from;
         for (const { id, events, crash } of store.eventsAfter(month, from, REPLAY_ROWS)) {
           aggregates.addEvents(events);
@@ -129,6 +129,7 @@ export function createRecorder(dir: string, warn: (message: string) => void) {
         if (last === from) break;
         aggregates.reached(month, last);
         aggregates.flush();
+        from = last;
       }
     }
     stale = false;
