@@ -251,6 +251,17 @@ describe('the recorder', () => {
     expect(aggregated().daily).toEqual(recount());
   });
 
+  it('gives no id twice: after an erasure took the last rows, a kill loses none of the next ones', () => {
+    const first = createRecorder(folder(), () => undefined);
+    first.record([row(1)]);
+    expect(first.erase(APP, row(1).devices)).toBe(2);
+    first.close();
+    // Never closed and never flushed, as if killed.
+    createRecorder(folder(), () => undefined).record([row(2)]);
+    createRecorder(folder(), () => undefined).close();
+    expect(aggregated().daily.map((line) => line.split(' ')[3])).toEqual(['4']);
+  });
+
   it('counts everything again when the aggregates file is lost', () => {
     const recorder = createRecorder(folder(), () => undefined);
     recorder.record([row(1), row(2), row(3, { receivedAtMs: Date.parse('2026-02-02T00:00:00Z') })]);
