@@ -6,13 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openAggregateReader } from '../../server/telemetry/aggregate-reader.ts';
 import { eventTypeOfKey } from '../../server/telemetry/events-schema.ts';
 import { openPartition } from '../../server/telemetry/partition.ts';
 import { createRecorder } from '../../server/telemetry/recorder.ts';
 import type { BatchRow } from '../../server/telemetry/rows.ts';
 import { Sketch } from '../../server/telemetry/sketch.ts';
+import { createWriter } from '../../server/telemetry/writer.ts';
 
 const SERVER = fileURLToPath(new URL('../../bench/ingest-server.ts', import.meta.url));
 const APP = 'com.example.notes';
@@ -197,20 +199,41 @@ describe('a server killed in the middle of the load', () => {
   });
 });
 
-describe('the recorder', () => {
-  const row = (n: number, changes: Partial<BatchRow> = {}): BatchRow => ({
-    app: APP,
-    version: '1.0.0',
-    versionCode: null,
-    mosisVersion: '1.0.0',
-    devices: [new Uint8Array(16).fill(n)],
-    batchId: new Uint8Array(16).fill(n),
-    receivedAtMs: Date.parse('2026-01-15T12:00:00Z'),
-    answer: `{"n":${n}}`,
-    events: { types: [1, 1], days: [20_468, 20_468], ms: [0, 1], data: [null, null] },
-    crash: null,
-    ...changes,
+const row = (n: number, changes: Partial<BatchRow> = {}): BatchRow => ({
+  app: APP,
+  version: '1.0.0',
+  versionCode: null,
+  mosisVersion: '1.0.0',
+  devices: [new Uint8Array(16).fill(n)],
+  batchId: new Uint8Array(16).fill(n),
+  receivedAtMs: Date.parse('2026-01-15T12:00:00Z'),
+  answer: `{"n":${n}}`,
+  events: { types: [1, 1], days: [20_468, 20_468], ms: [0, 1], data: [null, null] },
+  crash: null,
+  ...changes,
+});
+
+describe('the writer', () => {
+  it('replaces a thread that died: waiting batches are told to come again, and nothing acknowledged is lost or doubled', async () => {
+    const writer = createWriter({
+      dir: join(dir, 'telemetry'),
+      log: pino({ level: 'silent' }),
+      flushIntervalMs: 60_000,
+    });
+    await writer.start();
+    expect(await writer.write(row(1))).toBe('{"n":1}');
+    // What no caller can send, since the types forbid it: the thread throws outside of any request.
+    await Promise.allSettled([writer.request(undefined as never)]);
+    await vi.waitFor(() => writer.write(row(2)), { timeout: 20_000, interval: 50 });
+    expect(await writer.write({ ...row(1), answer: 'another' })).toBe('{"n":1}');
+    await writer.stop();
+    await expect(writer.write(row(3))).rejects.toMatchObject({ code: 'OVERLOADED' });
+    expect(aggregated().daily).toEqual(recount());
+    expect([...rawBatches().values()]).toEqual([[2], [2]]);
   });
+});
+
+describe('the recorder', () => {
   const folder = () => join(dir, 'telemetry');
   const broken = row(9, { events: { types: [1], days: [20_468], ms: [0.5], data: [null] } });
 
