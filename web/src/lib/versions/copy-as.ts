@@ -1,8 +1,8 @@
 // What a page shows, as a command and as a query: everything here can also be asked from outside. Pure.
 
 /** The command that follows this version in a terminal. */
-export function versionAsCli(packageId: string, versionCode: number): string {
-  return `npx mosis status ${packageId} ${versionCode} --watch`;
+export function versionAsCli(id: string): string {
+  return `npx mosis status ${id} --watch`;
 }
 
 /** A query for the same version, ready for any GraphQL client. */

@@ -1,13 +1,14 @@
 // The short words under the steps from upload to release. Pure but for the message file.
 import { duration } from '#lib/format/time.ts';
+import type { VersionState } from '#lib/graphql/generated/graphql.ts';
 import { t } from '#lib/messages/messages.ts';
 import type { Step } from '#lib/versions/state.ts';
 import { countFindings, type TimelineEvent, timelineRows } from '#lib/versions/timeline.ts';
 
-type Dates = { submittedAt?: string | null; decidedAt?: string | null };
+type Stand = { state: VersionState; submittedAt?: string | null; decidedAt?: string | null };
 
 /** What the last run of checks found, and how long the review took. */
-export function stepNotes(events: readonly TimelineEvent[], { submittedAt, decidedAt }: Dates, reviewed: boolean): Partial<Record<Step, string>> {
+export function stepNotes(events: readonly TimelineEvent[], { state, submittedAt, decidedAt }: Stand, reviewed: boolean): Partial<Record<Step, string>> {
   const notes: Partial<Record<Step, string>> = {};
   const run = timelineRows(events).findLast((row) => row.kind === 'checks');
   if (run?.kind === 'checks') {
@@ -17,6 +18,6 @@ export function stepNotes(events: readonly TimelineEvent[], { submittedAt, decid
     if (running) notes.checks = t.version.running(run.checks.filter((check) => check.state !== 'RUNNING').length, run.checks.length);
     else notes.checks = sums.errors > 0 ? t.version.failed(sums.errors) : t.version.passed(passed, sums.warnings);
   }
-  if (submittedAt && decidedAt) notes.review = reviewed ? duration(Date.parse(decidedAt) - Date.parse(submittedAt)) : t.version.automatic;
+  if (submittedAt && decidedAt && (reviewed || state !== 'REJECTED')) notes.review = reviewed ? duration(Date.parse(decidedAt) - Date.parse(submittedAt)) : t.version.automatic;
   return notes;
 }
