@@ -48,6 +48,8 @@ function quote(word: string): string {
   return `"${word.replaceAll('"', '""')}"`;
 }
 
+/** The mark of a beginning, where the word ends in a token long enough: `c++` is the one letter c to the index. */
 function star(word: string): string {
-  return [...word].length < MIN_PREFIX_CHARS ? '' : ' *';
+  const token = /[\p{L}\p{N}\p{M}]+(?=[^\p{L}\p{N}\p{M}]*$)/u.exec(word)?.[0] ?? '';
+  return [...token].length < MIN_PREFIX_CHARS ? '' : ' *';
 }
