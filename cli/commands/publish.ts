@@ -24,7 +24,7 @@ import {
 import { noSuchApp } from '../package-id.ts';
 import { ensureSigner, requireViewer } from '../pinning.ts';
 import { openSigningKey, type SigningKey } from '../signing-key.ts';
-import { bold, byteCount, dim, green, red, t, yellow } from '../text.ts';
+import { bold, byteCount, dim, green, red, t, wrapped, yellow } from '../text.ts';
 import { uploadPackage } from '../upload.ts';
 import { eventLines, isWaiting, queueText, reasonText, shownFinding, stateText } from '../version-view.ts';
 import { exitOf, isDecision, seconds } from './status.ts';
@@ -152,6 +152,8 @@ interface Submission {
 
 interface Submitted {
   readonly versionId: string;
+  /** Whether this run submitted it; else an earlier one did. */
+  readonly fresh: boolean;
   readonly state: VersionStatusFragment['state'];
 }
 
@@ -168,7 +170,7 @@ async function submit(
   const title = t`${bold(manifest.id)} ${manifest.version} (${manifest.version_code})`;
   if (same !== undefined && same.state !== 'DRAFT') {
     context.output.note(t`${title} was submitted before: ${stateText(same.state)}`);
-    return { versionId: same.id, state: same.state };
+    return { versionId: same.id, fresh: false, state: same.state };
   }
   refuseSpentCode(app, manifest);
   await ensureSigner(context, client, { app, keyId, key });
@@ -182,7 +184,7 @@ async function submit(
   }
   const input = { versionId, idempotencyKey: `submit-${versionId}` };
   const { submitVersion } = await client.request(SubmitVersionDocument, { input });
-  return { versionId, state: payloadOf(submitVersion, 'SubmitVersionPayload', client).version.state };
+  return { versionId, fresh: true, state: payloadOf(submitVersion, 'SubmitVersionPayload', client).version.state };
 }
 
 function refuseSpentCode({ highestVersionCode, packageId }: App, manifest: Manifest): void {
@@ -205,11 +207,11 @@ interface Waiting extends Submitted {
 async function follow(
   context: Context,
   client: Client,
-  { versionId, state, wait, timeoutSeconds }: Waiting,
+  { versionId, fresh, state, wait, timeoutSeconds }: Waiting,
 ): Promise<VersionStatusFragment> {
   const { output } = context;
   // Of a version that an earlier run submitted, only what is still open is worth following.
-  const open = isWaiting(state) && !(wait === 'checks' && state === 'IN_REVIEW');
+  const open = fresh || (isWaiting(state) && !(wait === 'checks' && state === 'IN_REVIEW'));
   if (wait !== 'none' && open) {
     const stop = stopSignal(timeoutSeconds);
     try {
@@ -248,7 +250,7 @@ function outcome(context: Context, version: VersionStatusFragment, wantsPublish:
     json: { ...version, findings },
     lines: [
       ...findingLines(errors, context.output.columns),
-      ...(why === null || errors.length > 0 ? [] : [t`  ${why}`, t``]),
+      ...(why === null ? [] : [...wrapped(why, context.output.columns), t``]),
       t`${stateText(state)}  ${bold(app.packageId)} ${versionName} (${versionCode})`,
       ...review,
     ],
@@ -265,13 +267,13 @@ function reviewLines({ queue, reviewReasons }: VersionStatusFragment) {
   ];
 }
 
-function nextNotes({ state, app, id }: VersionStatusFragment, wantsPublish: boolean) {
+function nextNotes({ state, app }: VersionStatusFragment, wantsPublish: boolean) {
   if (isWaiting(state)) {
     const later = wantsPublish ? [t`${yellow('not published yet:')} it has to be approved first.`] : [];
     return [...later, dim(t`next: mosis status ${app.packageId} --watch`)];
   }
   if (state === 'APPROVED') return [dim(t`next: mosis publish --publish`)];
   if (state === 'REJECTED')
-    return [dim(t`next: fix it, raise version_code, then: mosis publish (all of it: mosis status ${id})`)];
+    return [dim(t`next: fix it, raise version_code, then: mosis publish (more: mosis status ${app.packageId})`)];
   return [];
 }

@@ -139,7 +139,7 @@ describe('refusals', () => {
     [['keys', 'pni'], 2, 'Did you mean "pin"?'],
     [['keys'], 2, 'needs one of'],
     [['build', '-o'], 2, 'needs a value'],
-    [['build', '--output', '--json'], 2, 'needs a value'],
+    [['sign', '--output', '--key'], 2, 'needs a value'],
     [['validate', 'nowhere'], 3, 'no file or folder'],
     [['explain', 'NO_SUCH'], 3, 'No finding has the code'],
     [['--url', 'ftp://x', 'apps'], 2, 'is not a server address'],

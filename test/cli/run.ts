@@ -15,6 +15,12 @@ export interface Run {
   json(): Record<string, unknown>;
 }
 
+export interface Running {
+  readonly ended: Promise<Run>;
+  /** Resolves with the match once stderr (or stdout) has it; rejects when the process ends without. */
+  said(pattern: RegExp): Promise<RegExpExecArray>;
+}
+
 export interface RunOptions {
   readonly cwd?: string;
   readonly env?: Record<string, string>;
@@ -26,6 +32,8 @@ export interface Workplace {
   readonly folder: string;
   readonly env: Record<string, string>;
   mosis(args: readonly string[], options?: RunOptions): Promise<Run>;
+  /** Starts it and goes on; `said` waits for words on stderr. */
+  begin(args: readonly string[], options?: RunOptions): Running;
   remove(): Promise<void>;
 }
 
@@ -42,23 +50,42 @@ export async function createWorkplace(extra: Record<string, string> = {}): Promi
   return {
     folder,
     env,
-    mosis: (args, options = {}) => run(args, { cwd: folder, ...options, env: { ...env, ...options.env } }),
+    mosis: (args, options = {}) => begin(args, { cwd: folder, ...options, env: { ...env, ...options.env } }).ended,
+    begin: (args, options = {}) => begin(args, { cwd: folder, ...options, env: { ...env, ...options.env } }),
     remove: () => rm(folder, { recursive: true, force: true }),
   };
 }
 
-function run(args: readonly string[], { cwd, env, node = process.execPath, bin = BIN }: RunOptions): Promise<Run> {
+function begin(args: readonly string[], { cwd, env, node = process.execPath, bin = BIN }: RunOptions): Running {
   const child = spawn(node, [bin, ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
-  const read = async (stream: NodeJS.ReadableStream) => {
-    let text = '';
-    for await (const chunk of stream) text += String(chunk);
-    return text;
+  const text = { stdout: '', stderr: '' };
+  const listeners = new Set<() => void>();
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name].on('data', (chunk: Buffer) => {
+      text[name] += chunk.toString('utf8');
+      for (const listener of listeners) listener();
+    });
+  const ended = new Promise<Run>((resolve) => {
+    child.on('close', (code) =>
+      resolve({ code, ...text, json: () => JSON.parse(text.stdout) as Record<string, unknown> }),
+    );
+  });
+  return {
+    ended,
+    said: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          const match = pattern.exec(text.stderr) ?? pattern.exec(text.stdout);
+          if (match === null) return;
+          listeners.delete(look);
+          resolve(match);
+        };
+        listeners.add(look);
+        look();
+        ended.then(
+          (run) => reject(new Error(`ended with ${run.code} without ${pattern}: ${run.stderr}${run.stdout}`)),
+          reject,
+        );
+      }),
   };
-  const exit = new Promise<number | null>((resolve) => child.on('close', resolve));
-  return Promise.all([exit, read(child.stdout), read(child.stderr)]).then(([code, stdout, stderr]) => ({
-    code,
-    stdout,
-    stderr,
-    json: () => JSON.parse(stdout) as Record<string, unknown>,
-  }));
 }
