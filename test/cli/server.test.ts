@@ -14,14 +14,15 @@ interface Proxy {
   /** Cuts the next connection that sends more than so many bytes, once. */
   cutAfterBytes: number | null;
   cuts: number;
-  /** Breaks every connection there is. */
-  breakAll(): void;
+  /** Breaks every live connection (WebSocket) there is, and says how many there were. */
+  breakLive(): number;
   close(): void;
 }
 
 /** A TCP link to the server that can break. */
 async function startProxy(target: () => number): Promise<Proxy> {
   const sockets = new Set<Socket>();
+  const live = new Set<Socket>();
   const server = createTcpServer((near) => {
     const far = connect(target(), 'localhost');
     let sent = 0;
@@ -30,12 +31,14 @@ async function startProxy(target: () => number): Promise<Proxy> {
       socket.on('error', () => undefined);
       socket.on('close', () => {
         sockets.delete(socket);
+        live.delete(socket);
         near.destroy();
         far.destroy();
       });
     }
     near.on('data', (chunk) => {
       sent += chunk.length;
+      if (/^upgrade: websocket/im.test(chunk.toString('latin1'))) live.add(near);
       if (proxy.cutAfterBytes !== null && sent > proxy.cutAfterBytes) {
         proxy.cutAfterBytes = null;
         proxy.cuts += 1;
@@ -49,11 +52,13 @@ async function startProxy(target: () => number): Promise<Proxy> {
     port: (server.address() as AddressInfo).port,
     cutAfterBytes: null,
     cuts: 0,
-    breakAll() {
-      for (const socket of sockets) socket.destroy();
+    breakLive() {
+      const { size } = live;
+      for (const socket of live) socket.destroy();
+      return size;
     },
     close() {
-      proxy.breakAll();
+      for (const socket of sockets) socket.destroy();
       server.close();
     },
   };
@@ -222,7 +227,7 @@ describe('publish', () => {
     await edit(folder, { permissions: ['storage', 'camera'] });
     const run = at.begin(['publish', '--create', '--wait'], { cwd: folder });
     await run.said(/a reviewer looks at it/);
-    proxy.breakAll();
+    await expect.poll(() => proxy.breakLive()).toBeGreaterThan(0);
     await decide('com.example.refused', 'rejectReview', 'Please say what it is for.');
     const ended = await run.ended;
     expect(ended.code).toBe(5);
