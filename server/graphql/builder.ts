@@ -22,6 +22,7 @@ import { GraphQLError } from 'graphql';
 import { DomainError } from '../errors.ts';
 import type PrismaTypes from '../generated/pothos.ts';
 import { getDatamodel } from '../generated/pothos.ts';
+import { isNotFound } from '../platform/db/errors.ts';
 import type { GraphContext } from './context.ts';
 import { ConflictProblem, DomainProblem, RateLimitedProblem, ValidationProblem } from './errors.ts';
 import { COST_LIMIT } from './limits.ts';
@@ -96,10 +97,15 @@ export const builder = new SchemaBuilder<SchemaShape>({
     onUnusedQuery: null,
   },
   relay: {
-    nodeQueryOptions: { description: 'Any object by its global id; null where it does not exist for the viewer.' },
+    nodeQueryOptions: {
+      description: 'Any object by its global id; null where it does not exist for the viewer.',
+      resolve: (_parent, { id }, _context, _info, resolveNode) => nullWhereMissing(resolveNode(id)),
+    },
     nodesQueryOptions: {
       description:
         'Several objects by global id, in the order asked; null for each that does not exist for the viewer.',
+      resolve: async (_parent, { ids }, _context, _info, resolveNodes) =>
+        Promise.all((await resolveNodes(ids)).map(nullWhereMissing)),
     },
     nodesOnConnection: true,
   },
@@ -114,6 +120,16 @@ export const builder = new SchemaBuilder<SchemaShape>({
       ),
   },
 });
+
+/** A node that the viewer's condition leaves out is no fault: for them it does not exist. */
+async function nullWhereMissing(node: unknown): Promise<unknown> {
+  try {
+    return await node;
+  } catch (error) {
+    if (isNotFound(error)) return null;
+    throw error;
+  }
+}
 
 builder.queryType({ description: 'Everything that can be read. What the viewer may not see does not exist for them.' });
 builder.mutationType({ description: 'One field for each thing a person does. Not available over a socket.' });

@@ -1,6 +1,6 @@
 /** Owns the Yoga server: schema, guards, masking. Both the HTTP edge and the socket run operations through it. */
 import { type DefinitionNode, type GraphQLSchema, OperationTypeNode } from 'graphql';
-import { createYoga, type Plugin } from 'graphql-yoga';
+import { createYoga, type GraphiQLOptions, type Plugin } from 'graphql-yoga';
 import type { GraphContext } from './context.ts';
 import { documentError, guardPlugins } from './guards.ts';
 import { MAX_BODY_BYTES } from './limits.ts';
@@ -13,15 +13,15 @@ export interface YogaOptions {
 }
 
 /** The Yoga server with every guard; `GraphContext` is given by the caller for each operation. */
-export async function createGraphql({ schema, graphiql }: YogaOptions) {
-  const renderer = graphiql ? await import('@graphql-yoga/render-graphiql') : null;
+export function createGraphql({ schema, graphiql }: YogaOptions) {
   return createYoga<GraphContext>({
     schema,
     graphqlEndpoint: '/graphql',
     logging: false,
     landingPage: false,
     graphiql: graphiql ? { title: 'Mosis GraphQL', subscriptionsProtocol: 'WS' } : false,
-    ...(renderer === null ? {} : { renderGraphiQL: renderer.renderGraphiQL }),
+    // Loaded when somebody first opens it: the page brings megabytes of script.
+    ...(graphiql ? { renderGraphiQL: renderGraphiql } : {}),
     cors: false,
     batching: false,
     multipart: false,
@@ -32,7 +32,12 @@ export async function createGraphql({ schema, graphiql }: YogaOptions) {
 }
 
 /** The running Yoga server. */
-export type GraphqlServer = Awaited<ReturnType<typeof createGraphql>>;
+export type GraphqlServer = ReturnType<typeof createGraphql>;
+
+async function renderGraphiql(options: GraphiQLOptions): Promise<BodyInit> {
+  const { renderGraphiQL } = await import('@graphql-yoga/render-graphiql');
+  return renderGraphiQL(options);
+}
 
 /** Mutations only over HTTP, subscriptions only over a socket. */
 function useTransportRules(): Plugin<GraphContext> {

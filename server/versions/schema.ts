@@ -209,7 +209,10 @@ export const UploadNode = builder.prismaNode('Upload', {
   name: 'Upload',
   id: { field: 'id', description: 'Global id.' },
   description: 'Bytes on their way to becoming a draft. Lives 24 hours.',
-  findUnique: (id, { viewer }) => ({ id, developerId: viewer.kind === 'developer' ? viewer.developerId : '' }),
+  findUnique: (id, { viewer }) =>
+    viewer.kind === 'developer'
+      ? { id, developerId: viewer.developerId, app: memberApps(viewer) }
+      : { id, developerId: '' },
   fields: (t) => ({
     state: t.field({
       type: UploadStateEnum,

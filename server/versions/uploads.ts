@@ -65,11 +65,26 @@ export function createUploads({ db, work, clock, ids, folder, maxPackageBytes }:
     return join(folder, id);
   };
 
-  async function ownOpen(tx: Tx | Database['prisma'], viewer: Viewer, uploadId: string): Promise<Upload> {
-    const upload = await tx.upload.findUnique({ where: { id: uploadId } });
-    const mine = viewer.kind === 'developer' && upload?.developerId === viewer.developerId;
-    if (upload === null || !mine) throw notFound('The upload');
+  /** An upload that the viewer started and may still send. */
+  async function own(tx: Tx, viewer: Viewer, uploadId: string): Promise<Upload> {
+    const found = await tx.upload.findUnique({
+      where: { id: uploadId },
+      include: { app: { include: { members: true } } },
+    });
+    const { developerId } = requireRole(viewer, found?.app ?? null, MEMBER_ACTS.submit);
+    if (found === null || found.developerId !== developerId) throw notFound('The upload');
+    const { app: _, ...upload } = found;
     return upload;
+  }
+
+  async function newToken(tx: Tx, uploadId: string): Promise<StartedUpload> {
+    const token = randomBytes(TOKEN_BYTES).toString('base64url');
+    const tokenExpiresAt = new Date(clock.ms() + TOKEN_MS);
+    const upload = await tx.upload.update({
+      where: { id: uploadId },
+      data: { tokenHash: hashToken(token), tokenExpiresAt },
+    });
+    return { upload, token };
   }
 
   async function finishOnce(id: string): Promise<void> {
@@ -179,9 +194,12 @@ export function createUploads({ db, work, clock, ids, folder, maxPackageBytes }:
           }),
         );
         if (made.repeated) {
-          // The first answer's token is not kept, so a repeat gets a new one for the same upload.
+          // The first answer's token is not kept, so a repeat gets a new one for the same upload, whatever became of it.
           await rm(path, { force: true });
-          return await service.renew(viewer, made.id);
+          return await work(async (unit) => {
+            await own(unit.tx, viewer, made.id);
+            return newToken(unit.tx, made.id);
+          });
         }
         return { upload: await db.prisma.upload.findUniqueOrThrow({ where: { id } }), token };
       } catch (error) {
@@ -192,27 +210,26 @@ export function createUploads({ db, work, clock, ids, folder, maxPackageBytes }:
 
     /** A new token for an upload of the viewer's that still lives; the old one ends. */
     async renew(viewer: Viewer, uploadId: string): Promise<StartedUpload> {
-      const token = randomBytes(TOKEN_BYTES).toString('base64url');
-      const now = clock.now();
-      const upload = await work(async (unit) => {
-        const upload = await ownOpen(unit.tx, viewer, uploadId);
-        if (upload.expiresAt <= now)
+      return work(async (unit) => {
+        const upload = await own(unit.tx, viewer, uploadId);
+        if (upload.expiresAt <= clock.now())
           throw new DomainError('UPLOAD_EXPIRED', 'The upload has expired. Start a new one.');
         if (upload.state !== 'OPEN')
           throw new DomainError('STATE_CONFLICT', `The upload is ${upload.state}; only an OPEN one takes bytes.`, {
             currentState: upload.state,
           });
-        return unit.tx.upload.update({
-          where: { id: uploadId },
-          data: { tokenHash: hashToken(token), tokenExpiresAt: new Date(now.getTime() + TOKEN_MS) },
-        });
+        return newToken(unit.tx, uploadId);
       });
-      return { upload, token };
     },
 
     /** The upload that the token opens. Somebody else's is NOT_FOUND, as one that never was. */
     async authorise(uploadId: string, token: string | null): Promise<Upload> {
-      const upload = isId(uploadId) ? await db.prisma.upload.findUnique({ where: { id: uploadId } }) : null;
+      const upload = isId(uploadId)
+        ? await db.prisma.upload.findUnique({
+            where: { id: uploadId },
+            include: { developer: { select: { status: true } } },
+          })
+        : null;
       const given = Buffer.from(hashToken(token ?? ''));
       if (upload === null || token === null || !timingSafeEqual(given, Buffer.from(upload.tokenHash)))
         throw notFound('The upload');
@@ -220,10 +237,12 @@ export function createUploads({ db, work, clock, ids, folder, maxPackageBytes }:
       if (upload.expiresAt <= now) throw new DomainError('UPLOAD_EXPIRED', 'The upload has expired. Start a new one.');
       if (upload.tokenExpiresAt <= now)
         throw new DomainError('UNAUTHENTICATED', 'The upload token has expired. Renew it with `renewUpload`.');
+      if (upload.developer.status !== 'ACTIVE')
+        throw new DomainError('ACCOUNT_SUSPENDED', 'The account of this upload is suspended and can send nothing.');
       return upload;
     },
 
-    /** Bytes of an upload that lie on the disk, or null for no such upload. */
+    /** The announced size of an upload, or null for no such upload. */
     async sizeOf(uploadId: string): Promise<{ size: number } | null> {
       const upload = isId(uploadId)
         ? await db.prisma.upload.findUnique({ where: { id: uploadId }, select: { size: true } })
