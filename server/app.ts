@@ -86,7 +86,7 @@ export async function createApp(config: Config, { log, clock = systemClock, port
     const cache = config.publicCache ? createPublicCache({ maxBytes: PUBLIC_CACHE_BYTES }) : null;
     if (cache !== null) services.onStoreChanged(cache.clear);
     const graphiql = config.mode === 'development';
-    const yoga = await createGraphql({ schema, graphiql });
+    const yoga = createGraphql({ schema, graphiql });
     const graphql = createGraphqlHandler({
       yoga,
       publicUrl: config.publicUrl,

@@ -2,9 +2,12 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { extname, join, relative, sep } from 'node:path';
-import { brotliCompressSync, constants } from 'node:zlib';
+import { promisify } from 'node:util';
+import { brotliCompress, constants } from 'node:zlib';
 import { DomainError } from '../errors.ts';
 import type { RouteHandler } from './router.ts';
+
+const brotli = promisify(brotliCompress);
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -21,9 +24,11 @@ const TYPES: Readonly<Record<string, string>> = {
 const COMPRESSED = new Set(['.html', '.js', '.css', '.json', '.svg', '.txt', '.webmanifest']);
 const IMMUTABLE_FOLDER = '_app/immutable/';
 
+/** What is known of a file; its bytes are read when it is asked for, and kept only compressed. */
 interface StaticFile {
-  readonly body: Buffer;
-  readonly brotli: Buffer | null;
+  readonly source: string;
+  readonly compressible: boolean;
+  brotli: Promise<Buffer> | null;
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -31,7 +36,7 @@ interface StaticFile {
 export async function createPortal(folder: string): Promise<RouteHandler> {
   const files = await loadFiles(folder);
   const page = files.get('index.html');
-  return (request, response, { url }) => {
+  return async (request, response, { url }) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('Allow', 'GET, HEAD');
       throw new DomainError('METHOD_NOT_ALLOWED', `${request.method} is not possible here; use GET.`);
@@ -44,12 +49,12 @@ export async function createPortal(folder: string): Promise<RouteHandler> {
     const file = known ?? page;
     if (file === undefined)
       throw new DomainError('NOT_FOUND', 'The portal is not built. Run `npm start`, which builds it.');
-    const useBrotli = file.brotli !== null && /\bbr\b/.test(request.headers['accept-encoding'] ?? '');
-    const body = useBrotli && file.brotli !== null ? file.brotli : file.body;
+    const useBrotli = file.compressible && /\bbr\b/.test(request.headers['accept-encoding'] ?? '');
     if (request.headers['if-none-match'] === file.headers.ETag) {
       response.writeHead(304, file.headers).end();
       return;
     }
+    const body = useBrotli ? await compressed(file) : await readFile(file.source);
     response.writeHead(200, {
       ...file.headers,
       'Content-Length': body.length,
@@ -71,17 +76,24 @@ async function loadFiles(folder: string): Promise<Map<string, StaticFile>> {
     if (!entry.isFile()) continue;
     const full = join(entry.parentPath, entry.name);
     const path = relative(folder, full).split(sep).join('/');
-    files.set(path, describe(path, await readFile(full)));
+    files.set(path, describe(path, full, await readFile(full)));
   }
   return files;
 }
 
-function describe(path: string, body: Buffer): StaticFile {
+/** Compresses a file once, when it is first asked for. */
+function compressed(file: StaticFile): Promise<Buffer> {
+  file.brotli ??= readFile(file.source).then((bytes) => brotli(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } }));
+  return file.brotli;
+}
+
+function describe(path: string, source: string, body: Buffer): StaticFile {
   const extension = extname(path);
   const compressible = COMPRESSED.has(extension) && body.length > 1024;
   return {
-    body,
-    brotli: compressible ? brotliCompressSync(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } }) : null,
+    source,
+    compressible,
+    brotli: null,
     headers: {
       'Content-Type': TYPES[extension] ?? 'application/octet-stream',
       'Cache-Control': path.startsWith(IMMUTABLE_FOLDER) ? 'public, max-age=31536000, immutable' : 'no-cache',

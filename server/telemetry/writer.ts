@@ -12,6 +12,8 @@ import type { WriterData, WriterMessage, WriterReply, WriterRequest } from './wr
 /** Groups on their way at once: one being committed, one waiting in the thread, so that it never idles. */
 const GROUPS_IN_FLIGHT = 2;
 const RESTART_MS = 1_000;
+/** A thread without work for so long ends; the next batch starts it again (about 0.1 s). An idle server stays small. */
+const DEFAULT_REST_MS = 5_000;
 
 interface Waiting {
   readonly row: BatchRow;
@@ -23,13 +25,15 @@ export interface WriterOptions {
   readonly dir: string;
   readonly log: Log;
   readonly flushIntervalMs?: number;
+  /** Idle time after which the thread ends; default 5 s. */
+  readonly restMs?: number;
 }
 
 export type Writer = ReturnType<typeof createWriter>;
 
 /** Makes the writer; `start` before anything else, `stop` at the end. */
 export function createWriter(options: WriterOptions) {
-  const { dir, log, flushIntervalMs = TELEMETRY_LIMITS.flushIntervalMs } = options;
+  const { dir, log, flushIntervalMs = TELEMETRY_LIMITS.flushIntervalMs, restMs = DEFAULT_REST_MS } = options;
   const data: WriterData = { dir, flushIntervalMs };
   let worker: Worker | null = null;
   let state: 'off' | 'on' | 'stopping' = 'off';
@@ -37,7 +41,11 @@ export function createWriter(options: WriterOptions) {
   let queue: Waiting[] = [];
   let queuedEvents = 0;
   let groupsInFlight = 0;
-  const whenIdle: () => void = () => undefined;
+  let lastUseMs = 0;
+  let restTimer: NodeJS.Timeout | null = null;
+  /** While the thread rests: resolves when the last one has gone. */
+  let resting: Promise<void> | null = null;
+  let waking: Promise<void> | null = null;
   let nextId = 1;
   const replies = new Map<number, { resolve: (reply: WriterReply) => void; reject: (error: Error) => void }>();
 
@@ -49,6 +57,8 @@ export function createWriter(options: WriterOptions) {
     state = 'on';
     try {
       await spawn();
+      lastUseMs = performance.now();
+      restTimer = setInterval(restIfIdle, restMs).unref();
     } catch (error) {
       state = 'off';
       throw error;
@@ -60,12 +70,15 @@ export function createWriter(options: WriterOptions) {
     if (state !== 'on') return;
     state = 'stopping';
     if (restart !== null) clearTimeout(restart);
+    if (restTimer !== null) clearInterval(restTimer);
+    await waking?.catch(() => undefined);
+    await resting;
     while (worker !== null && (queue.length > 0 || groupsInFlight > 0))
       await new Promise((resolve) => setImmediate(resolve));
     const last = worker;
     if (last !== null) {
       const ended = new Promise((resolve) => last.once('exit', resolve));
-      await request({ kind: 'close' });
+      await ask(last, { kind: 'close' });
       await ended;
     }
     worker = null;
@@ -77,7 +90,8 @@ export function createWriter(options: WriterOptions) {
    * full or the files cannot be written; the batch may then be sent again.
    */
   function write(row: BatchRow): Promise<string> {
-    if (state !== 'on' || worker === null) return Promise.reject(overloaded('is starting or stopping', 5));
+    if (state !== 'on' || (worker === null && resting === null))
+      return Promise.reject(overloaded('is starting or stopping', 5));
     const events = row.events.types.length;
     if (queue.length >= TELEMETRY_LIMITS.maxQueuedBatches || queuedEvents + events > TELEMETRY_LIMITS.maxQueuedEvents) {
       return Promise.reject(overloaded('has more batches waiting than it can write', 2));
@@ -86,20 +100,62 @@ export function createWriter(options: WriterOptions) {
     queue.push({ row, resolve, reject });
     queuedEvents += events;
     // After this turn of the loop: everything that arrived in it shares a transaction.
-    if (queue.length === 1) setImmediate(pump);
+    if (queue.length === 1) setImmediate(wakeAndPump);
     return promise;
   }
 
   /** Sends anything else to the thread. Throws when the thread ends before it answers. */
-  function request(message: WriterRequest): Promise<WriterReply> {
-    const to = worker;
-    if (to === null) return Promise.reject(overloaded('is starting or stopping', 5));
+  async function request(message: WriterRequest): Promise<WriterReply> {
+    if (worker === null && resting !== null && state === 'on') await wake();
+    if (worker === null) throw overloaded('is starting or stopping', 5);
+    return ask(worker, message);
+  }
+
+  function ask(to: Worker, message: WriterRequest): Promise<WriterReply> {
+    lastUseMs = performance.now();
     const id = nextId;
     nextId += 1;
     const { promise, resolve, reject } = Promise.withResolvers<WriterReply>();
     replies.set(id, { resolve, reject });
     to.postMessage({ id, request: message });
     return promise;
+  }
+
+  /** Ends a thread that has nothing to do; it flushes first, and nothing can be queued to it any more. */
+  function restIfIdle(): void {
+    const last = worker;
+    const busy = queue.length > 0 || groupsInFlight > 0 || replies.size > 0;
+    if (last === null || busy || performance.now() - lastUseMs < restMs) return;
+    worker = null;
+    const ended = new Promise<void>((resolve) => last.once('exit', () => resolve()));
+    resting = ended;
+    ask(last, { kind: 'close' }).catch(() => undefined);
+  }
+
+  /** Starts the thread again, once the last one has let go of the files. */
+  function wake(): Promise<void> {
+    waking ??= (resting ?? Promise.resolve())
+      .then(spawn)
+      .then(() => {
+        resting = null;
+      })
+      .finally(() => {
+        waking = null;
+      });
+    return waking;
+  }
+
+  function wakeAndPump(): void {
+    if (worker !== null || resting === null) {
+      pump();
+      return;
+    }
+    wake().then(pump, (error: unknown) => {
+      const left = queue;
+      queue = [];
+      queuedEvents = 0;
+      fail(left, error instanceof Error ? error.message : String(error));
+    });
   }
 
   function pump(): void {
@@ -112,7 +168,6 @@ export function createWriter(options: WriterOptions) {
         .finally(() => {
           groupsInFlight -= 1;
           pump();
-          if (groupsInFlight === 0 && queue.length === 0) whenIdle();
         });
     }
   }
