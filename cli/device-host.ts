@@ -90,12 +90,12 @@ function asCliError(error: DeviceError): CliError {
 
 /** Asks the person about new dangerous permissions; `--yes` has answered. */
 export function confirmPermissions(context: Context, yes: boolean): (plan: InstallPlan) => Promise<boolean> {
-  return async ({ offer, newDangerous }) => {
+  return async ({ manifest, newDangerous }) => {
     const names = joined(
       newDangerous.map((name) => bold(name)),
       ', ',
     );
-    context.output.note(t`${yellow('asks for:')} ${offer.name} wants ${names}.`);
+    context.output.note(t`${yellow('asks for:')} ${manifest.name} wants ${names}.`);
     return yes || (await context.prompt.confirm(t`Grant them`, '--yes'));
   };
 }

@@ -1,4 +1,7 @@
 /** Owns what a device does, composed of its parts: find, download, verify, install, update, uninstall, report. */
+
+import type { Manifest } from '../format/manifest.ts';
+import { PERMISSION_REGISTRY } from '../format/permissions.ts';
 import { compareSemver, parseSemver } from '../format/semver.ts';
 import { discardDownload, downloadPackage, sweepDownloads } from './download.ts';
 import { DeviceError } from './errors.ts';
@@ -28,7 +31,8 @@ export interface DeviceOptions {
 
 /** What the user is asked before a version that wants more than the installed one is put in place. */
 export interface InstallPlan {
-  readonly offer: Offer;
+  /** Of the verified package. */
+  readonly manifest: Manifest;
   readonly installed: InstalledApp | null;
   /** Dangerous permissions that the installed version does not have. */
   readonly newDangerous: readonly string[];
@@ -102,21 +106,21 @@ export function createDevice(options: DeviceOptions): Device {
     const before = await installedApp(packageId);
     if (mustBeInstalled && before === null)
       throw new DeviceError('NOT_INSTALLED', `${packageId} is not installed on this device.`);
-    const offer = await findApp(network, packageId);
+    const offer = await findApp(packageId, { network, mosisVersion });
     if (before !== null && before.versionCode === offer.versionCode && before.sha256 === offer.sha256)
       return { kind: 'current', app: before };
     refuseDowngrade(before, offer.versionCode, offer.sha256);
-    await askUser({ offer, installed: before, newDangerous: newDangerous(offer, before) }, request);
     const download = await downloadPackage({
       network,
       folder: storage.folders.downloads,
       offer,
-      mosisVersion,
       ...(request.onProgress === undefined ? {} : { onProgress: request.onProgress }),
     });
     try {
       const verified = await verifyPackage(download, { offer, platformKeys });
-      refuseTooNew(verified.manifest.min_mosis_version, mosisVersion);
+      const { manifest } = verified;
+      refuseTooNew(manifest.min_mosis_version, mosisVersion);
+      await askUser({ manifest, installed: before, newDangerous: newDangerous(manifest, before) }, request);
       const app = await installPackage(verified, { storage, journal, clock, onStep });
       return { kind: before === null ? 'installed' : 'updated', app, before };
     } finally {
@@ -145,7 +149,7 @@ export function createDevice(options: DeviceOptions): Device {
       await alone(() => provision(storage, serverUrl, keys));
       return { keys, source: 'network' };
     },
-    find: (packageId) => findApp(network, packageId),
+    find: (packageId) => findApp(packageId, { network, mosisVersion }),
     install: (packageId, request = {}) => alone(() => install(packageId, request, false)),
     update: (packageId, request = {}) => alone(() => install(packageId, request, true)),
     uninstall: (packageId, { keepData }) => alone(() => uninstallPackage(packageId, keepData, { storage, journal })),
@@ -168,9 +172,9 @@ function refuseDowngrade(before: InstalledApp | null, versionCode: number, sha25
   );
 }
 
-function newDangerous(offer: Offer, before: InstalledApp | null): string[] {
+function newDangerous({ permissions }: Manifest, before: InstalledApp | null): string[] {
   const had = before?.permissions ?? [];
-  return offer.permissions.filter(({ dangerous, name }) => dangerous && !had.includes(name)).map(({ name }) => name);
+  return permissions.filter((name) => PERMISSION_REGISTRY[name].level === 'dangerous' && !had.includes(name));
 }
 
 async function askUser(plan: InstallPlan, { confirm }: InstallRequest): Promise<void> {

@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open, readFile, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { PACKAGE_LIMITS } from '../format/limits.ts';
 import { exists, readIfThere, removeFile, replaceFile } from './durable.ts';
 import { DeviceError } from './errors.ts';
 import type { Offer } from './find.ts';
@@ -13,6 +12,7 @@ import {
   MAX_ATTEMPTS,
   type Network,
   networkError,
+  reprDigest,
   retryAfterMs,
   waitBefore,
 } from './http.ts';
@@ -34,7 +34,6 @@ export interface DownloadOptions {
   readonly network: Network;
   readonly folder: string;
   readonly offer: Offer;
-  readonly mosisVersion: string;
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
 }
 
@@ -44,11 +43,6 @@ export interface DownloadOptions {
  */
 export async function downloadPackage(options: DownloadOptions): Promise<Download> {
   const { offer, folder } = options;
-  if (offer.sizeBytes > PACKAGE_LIMITS.maxPackageBytes)
-    throw new DeviceError(
-      'PACKAGE_REFUSED',
-      `The store announces ${offer.sizeBytes} bytes, more than a package may have.`,
-    );
   const path = join(folder, `${offer.sha256}.part`);
   const notePath = join(folder, `${offer.sha256}.json`);
   let attempt = 0;
@@ -89,10 +83,9 @@ type Outcome =
 const STALL_MS = 30_000;
 
 async function transfer(options: DownloadOptions, path: string, notePath: string): Promise<Outcome> {
-  const { network, offer, mosisVersion } = options;
+  const { network, offer } = options;
   const partial = await readPartial(path, notePath, offer.sizeBytes);
   if (partial !== null && partial.sizeBytes === offer.sizeBytes) return { kind: 'done', signature: partial.signature };
-  const start = `${network.serverUrl}/v1/store/apps/${offer.packageId}/download?mosis_version=${encodeURIComponent(mosisVersion)}`;
   const range = partial === null ? {} : { range: `bytes=${partial.sizeBytes}-`, 'if-range': partial.etag };
   // A transfer coding would make the bytes on the wire others than the ones that offset and hash speak of.
   const headers = { 'accept-encoding': 'identity', ...range };
@@ -100,7 +93,7 @@ async function transfer(options: DownloadOptions, path: string, notePath: string
   const stall = new AbortController();
   let answer: { response: Response; url: string };
   try {
-    answer = await followRedirects(network, start, { headers, signal: stall.signal });
+    answer = await followRedirects(network, offer.url, { headers, signal: stall.signal });
   } catch (error) {
     if (error instanceof DeviceError && error.code === 'NETWORK')
       return { kind: 'again', error, waitMs: null, sizeBytes: have };
@@ -206,12 +199,6 @@ async function checkHeaders({ response, url, have }: Receiving, offer: Offer): P
   const note = Partial.safeParse({ etag: headers.get('etag'), signature });
   if (!note.success) await refuse('PROTOCOL', 'The download carries no strong ETag.');
   return Partial.parse(note.data);
-}
-
-/** The SHA-256 of RFC 9530's `Repr-Digest` in hex, or null when the header does not have one. */
-export function reprDigest(header: string | null): string | null {
-  const match = /(?:^|,)\s*sha-256=:([A-Za-z0-9+/]{43}=):/.exec(header ?? '');
-  return match?.[1] === undefined ? null : Buffer.from(match[1], 'base64').toString('hex');
 }
 
 /** What an earlier try left, or null when there is nothing to go on from. */

@@ -121,3 +121,9 @@ export async function readJson(response: Response, maxBytes: number): Promise<un
     throw new DeviceError('PROTOCOL', `${response.url} answered ${response.status} without JSON.`, { cause });
   }
 }
+
+/** The SHA-256 of RFC 9530's `Repr-Digest` in hex, or null when the header does not have one. */
+export function reprDigest(header: string | null): string | null {
+  const match = /(?:^|,)\s*sha-256=:([A-Za-z0-9+/]{43}=):/.exec(header ?? '');
+  return match?.[1] === undefined ? null : Buffer.from(match[1], 'base64').toString('hex');
+}

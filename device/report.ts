@@ -109,7 +109,12 @@ export function createReporter({ storage, network, mosisVersion }: ReporterOptio
         timestamp: network.clock().toISOString(),
         ...crash,
       };
-      await enqueue(folder, id, { path: '/v1/telemetry/crash', firstSentAt: null, count: 1, body }, network.clock());
+      await enqueue(
+        folder,
+        { id, index: 0 },
+        { path: '/v1/telemetry/crash', firstSentAt: null, count: 1, body },
+        network.clock(),
+      );
     },
     async flush() {
       await sealAll(folder, appFields, network.clock);
@@ -147,7 +152,7 @@ async function sealAll(folder: string, appFields: AppFields, clock: () => Date):
       const body = { batch_id: id, ...(await appFields(packageId)), ...part };
       await enqueue(
         folder,
-        id,
+        { id, index },
         { path: '/v1/telemetry/events', firstSentAt: null, count: part.events.length, body },
         clock(),
       );
@@ -199,10 +204,16 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** The same id is queued once. Files sort by the time they were queued. */
-async function enqueue(folder: string, id: string, queued: Queued, now: Date): Promise<void> {
+/** The same id is queued once. Files sort by the time they were queued, then by `index`. */
+async function enqueue(
+  folder: string,
+  { id, index }: { id: string; index: number },
+  queued: Queued,
+  now: Date,
+): Promise<void> {
   const earlier = (await waitingReports(folder)).find((name) => name.includes(id));
-  const name = earlier ?? `${String(now.getTime()).padStart(15, '0')}-${id}.report.json`;
+  const place = `${String(now.getTime()).padStart(15, '0')}-${String(index).padStart(6, '0')}`;
+  const name = earlier ?? `${place}-${id}.report.json`;
   await replaceFile(join(folder, name), JSON.stringify(queued), 0o600);
 }
 

@@ -49,7 +49,6 @@ export async function verifyPackage(
       'PACKAGE_MISMATCH',
       `The package has version code ${manifest.version_code}, not ${offer.versionCode}.`,
     );
-  refuseHiddenPermissions(manifest, offer);
   return { manifest, files: contents.files, sha256: download.sha256, signerKeyId: verdict.keyId };
 }
 
@@ -68,12 +67,4 @@ function verifyStatement(download: Download, offer: Offer, platformKeys: readonl
   const statement = { packageId, versionCode, size: download.bytes.length, sha256: download.sha256 };
   if (publicKey === null || !verifyPlatformStatement(statement, signature, publicKey))
     throw new DeviceError('PLATFORM_SIGNATURE_INVALID', "The platform's signature does not match this package.");
-}
-
-/** The user agreed to what the store listed; a manifest that asks for more gets nothing. */
-function refuseHiddenPermissions(manifest: Manifest, offer: Offer): void {
-  const listed = offer.permissions.map(({ name }) => name);
-  const hidden = manifest.permissions.filter((name) => !listed.includes(name));
-  if (hidden.length === 0) return;
-  throw new DeviceError('PACKAGE_MISMATCH', `The package asks for ${hidden.join(', ')}, which the store did not list.`);
 }

@@ -195,11 +195,6 @@ describe('refusals leave nothing behind', () => {
     await refused('PACKAGE_MISMATCH', (device) => device.install(APP));
   });
 
-  it('refuses permissions that the store did not list', async () => {
-    store.publish({}, { bytes: makePackage({ permissions: ['camera'] }) });
-    await refused('PACKAGE_MISMATCH', (device) => device.install(APP));
-  });
-
   it('refuses an app that needs a newer Mosis', async () => {
     store.publish({ minMosisVersion: '2.0.0' });
     await refused('MOSIS_TOO_OLD', (device) => device.install(APP), { mosisVersion: '1.9.9' });
@@ -222,6 +217,13 @@ describe('refusals leave nothing behind', () => {
 });
 
 describe('versions', () => {
+  it('takes an older version when the newest needs a newer Mosis', async () => {
+    store.publish({ versionCode: 1 });
+    store.publish({ versionCode: 2, minMosisVersion: '2.0.0' });
+    const result = await (await provisioned({ mosisVersion: '1.9.9' })).install(APP);
+    expect(result.app.versionCode).toBe(1);
+  });
+
   it('never goes down, and keeps what is installed', async () => {
     store.publish({ versionCode: 5 });
     const device = await provisioned();

@@ -65,9 +65,8 @@ export interface Published {
   /** What the store claims, which a test may falsify. */
   readonly sha256: string;
   readonly signature: string;
+  readonly minMosisVersion: string;
 }
-
-const DANGEROUS = ['camera', 'microphone', 'location'];
 
 export interface StoreServer {
   readonly url: string;
@@ -84,7 +83,7 @@ export interface StoreServer {
 
 /** Starts a store on a free port. */
 export async function startStore(): Promise<StoreServer> {
-  const apps = new Map<string, Published>();
+  const apps = new Map<string, Published[]>();
   const server: Server = createServer((request, response) => {
     handle(request, response).catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
   });
@@ -108,9 +107,10 @@ export async function startStore(): Promise<StoreServer> {
         bytes,
         sha256: statement.sha256,
         signature: formatPlatformSignature(signPlatformStatement(statement, PLATFORM_SECRET)),
+        minMosisVersion: options.minMosisVersion ?? '1.0.0',
         ...overrides,
       };
-      apps.set(id, app);
+      apps.set(id, [app, ...(apps.get(id) ?? [])]);
       return app;
     },
     close: () =>
@@ -130,7 +130,7 @@ export async function startStore(): Promise<StoreServer> {
     }
     if (url.pathname === '/graphql') {
       const body = JSON.parse(await bodyOf(request)) as { variables: { packageId: string } };
-      return json(200, { data: { storeApp: storeApp(apps.get(body.variables.packageId)) } });
+      return json(200, { data: { storeApp: storeApp(apps.get(body.variables.packageId)?.[0]) } });
     }
     if (url.pathname.startsWith('/v1/telemetry/')) {
       store.posts.push({ path: url.pathname, body: JSON.parse(await bodyOf(request)) });
@@ -138,12 +138,16 @@ export async function startStore(): Promise<StoreServer> {
       return json(status, {}, headers);
     }
     const download = /^\/v1\/store\/apps\/([^/]+)\/download$/.exec(url.pathname);
-    const found = apps.get(download?.[1] ?? '');
+    const mosisVersion = url.searchParams.get('mosis_version') ?? '';
+    const found = apps.get(download?.[1] ?? '')?.find(({ minMosisVersion }) => minMosisVersion <= mosisVersion);
     if (found !== undefined) {
       return response.writeHead(302, { location: `/v1/packages/${found.id}/${found.versionCode}/package.mosis` }).end();
     }
-    const app = apps.get(/^\/v1\/packages\/([^/]+)\//.exec(url.pathname)?.[1] ?? '');
+    const [, id = '', code = ''] = /^\/v1\/packages\/([^/]+)\/(\d+)\//.exec(url.pathname) ?? [];
+    const app = apps.get(id)?.find(({ versionCode }) => versionCode === Number(code));
     if (app === undefined) return json(404, {});
+    if (request.method === 'HEAD')
+      return response.writeHead(200, { ...packageHeaders(app), 'content-length': app.bytes.length }).end();
     store.ranges.push(request.headers.range ?? null);
     if (store.onPackage?.(request, response, app) === true) return;
     sendPackage(request, response, app);
@@ -155,7 +159,7 @@ export function packageHeaders(app: Published): Record<string, string> {
   return {
     etag: `"${sha256(app.bytes)}"`,
     'x-mosis-signature': app.signature,
-    'repr-digest': `sha-256=:${createHash('sha256').update(app.bytes).digest('base64')}:`,
+    'repr-digest': `sha-256=:${Buffer.from(app.sha256, 'hex').toString('base64')}:`,
   };
 }
 
@@ -173,16 +177,7 @@ export function sendPackage(request: IncomingMessage, response: ServerResponse, 
 
 function storeApp(app: Published | undefined): unknown {
   if (app === undefined) return null;
-  const permissions = app.permissions.map((name) => ({ name, dangerous: DANGEROUS.includes(name) }));
-  const { versionCode, versionName } = app;
-  const version = {
-    versionCode,
-    versionName,
-    packageSize: String(app.bytes.length),
-    packageSha256: app.sha256,
-    permissions,
-  };
-  return { packageId: app.id, name: 'Notes', version };
+  return { packageId: app.id, name: 'Notes', version: { minMosisVersion: app.minMosisVersion } };
 }
 
 async function bodyOf(request: IncomingMessage): Promise<string> {
