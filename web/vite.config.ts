@@ -5,7 +5,7 @@ import tailwindcss from '@tailwindcss/vite';
 import { defineConfig } from 'vite';
 
 /** Where `vite dev` finds a running server; the built portal is served by that server itself. */
-const apiUrl = process.env['MOSIS_API_URL'] ?? 'http://localhost:4000';
+const apiUrl = process.env.MOSIS_API_URL ?? 'http://localhost:4000';
 
 export default defineConfig({
   plugins: [

@@ -1,5 +1,5 @@
 // The places the rail and the palette lead to, by who is looking.
-import type { Component } from 'svelte';
+
 import BookOpen from '@lucide/svelte/icons/book-open';
 import ClipboardCheck from '@lucide/svelte/icons/clipboard-check';
 import KeyRound from '@lucide/svelte/icons/key-round';
@@ -9,11 +9,17 @@ import MonitorSmartphone from '@lucide/svelte/icons/monitor-smartphone';
 import Settings2 from '@lucide/svelte/icons/settings-2';
 import Store from '@lucide/svelte/icons/store';
 import User from '@lucide/svelte/icons/user';
+import type { Component } from 'svelte';
 import { t } from '#lib/messages/messages.ts';
 
 export type Destination = { href: string; label: string; icon: Component<{ size?: number | string; class?: string }> };
 
-type Who = { signedIn: boolean; reviewer: boolean; admin: boolean; /** Also what the account menu has. */ all?: boolean };
+type Who = {
+  signedIn: boolean;
+  reviewer: boolean;
+  admin: boolean /** Also what the account menu has. */;
+  all?: boolean;
+};
 
 export function destinations({ signedIn, reviewer, admin, all = false }: Who): Destination[] {
   return [

@@ -12,8 +12,8 @@ const embedded = () => null;
 const KEYS = {
   Viewer: () => 'me',
   Platform: () => 'platform',
-  Event: (data: Data) => (typeof data['cursor'] === 'string' ? data['cursor'] : null),
-  FindingHelp: (data: Data) => (typeof data['code'] === 'string' ? data['code'] : null),
+  Event: (data: Data) => (typeof data.cursor === 'string' ? data.cursor : null),
+  FindingHelp: (data: Data) => (typeof data.code === 'string' ? data.code : null),
   Credential: embedded,
   PageInfo: embedded,
   EventActor: embedded,

@@ -4,7 +4,8 @@
 export function cursorOf(data: unknown): string | null {
   if (typeof data !== 'object' || data === null) return null;
   for (const value of Object.values(data)) {
-    if (typeof value === 'object' && value !== null && 'cursor' in value && typeof value.cursor === 'string') return value.cursor;
+    if (typeof value === 'object' && value !== null && 'cursor' in value && typeof value.cursor === 'string')
+      return value.cursor;
   }
   return null;
 }

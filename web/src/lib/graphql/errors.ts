@@ -11,7 +11,7 @@ export type Problem = {
 
 /** Whether any of the answer's errors carries `code`. */
 export function hasCode(error: CombinedError | undefined, code: string): boolean {
-  return error?.graphQLErrors.some((each) => each.extensions['code'] === code) ?? false;
+  return error?.graphQLErrors.some((each) => each.extensions.code === code) ?? false;
 }
 
 /** What to tell a person: the server's own words, or that it could not be reached. */
@@ -23,16 +23,16 @@ export function messageOf(error: CombinedError, unreachable: string): string {
 /** The problem inside a mutation's result union, or null when it is the payload. */
 export function problemOf(result: unknown): Problem | null {
   if (!isRecord(result)) return { code: 'INTERNAL', message: '', fields: {} };
-  const name = result['__typename'];
+  const name = result.__typename;
   if (typeof name === 'string' && name.endsWith('Payload')) return null;
   const fields: Record<string, string> = {};
-  const given: unknown = result['fields'];
+  const given: unknown = result.fields;
   for (const each of Array.isArray(given) ? given : []) {
     if (!isRecord(each)) continue;
-    const path = String(each['path']).replace(/^input\./, '');
-    fields[path] ??= String(each['message']);
+    const path = String(each.path).replace(/^input\./, '');
+    fields[path] ??= String(each.message);
   }
-  return { code: String(result['code'] ?? 'INTERNAL'), message: String(result['message'] ?? ''), fields };
+  return { code: String(result.code ?? 'INTERNAL'), message: String(result.message ?? ''), fields };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -2,8 +2,8 @@
 // with the payload or one problem.
 import type { OperationResult, RequestPolicy } from '@urql/core';
 import { untrack } from 'svelte';
-import type { TypedDocumentString } from '#lib/graphql/generated/graphql.ts';
 import { messageOf, type Problem, problemOf } from '#lib/graphql/errors.ts';
+import type { TypedDocumentString } from '#lib/graphql/generated/graphql.ts';
 import { graph } from '#lib/graphql/graph.svelte.ts';
 import { t } from '#lib/messages/messages.ts';
 
@@ -90,8 +90,14 @@ export function liveQuery<Data, Vars>(
 }
 
 /** Asks once. Throws an Error with a message for people when there is no answer. */
-export async function ask<Data, Vars>(document: Document<Data, Vars>, variables: Vars, requestPolicy: RequestPolicy = 'network-only'): Promise<Data> {
-  const result = await graph.client.query<Data, Variables>(document.toString(), variables as Variables, { requestPolicy }).toPromise();
+export async function ask<Data, Vars>(
+  document: Document<Data, Vars>,
+  variables: Vars,
+  requestPolicy: RequestPolicy = 'network-only',
+): Promise<Data> {
+  const result = await graph.client
+    .query<Data, Variables>(document.toString(), variables as Variables, { requestPolicy })
+    .toPromise();
   if (result.data === undefined || result.data === null) {
     throw new Error(result.error ? messageOf(result.error, t.errors.unreachable) : t.errors.unreachable);
   }
@@ -109,7 +115,7 @@ export async function mutate<Data extends object, Vars>(
   const result = await graph.client.mutation<Data, Variables>(document.toString(), variables as Variables).toPromise();
   if (!result.data) {
     const message = result.error ? messageOf(result.error, t.errors.unreachable) : t.errors.unreachable;
-    const code = result.error?.graphQLErrors[0]?.extensions['code'];
+    const code = result.error?.graphQLErrors[0]?.extensions.code;
     return { ok: false, problem: { code: typeof code === 'string' ? code : 'UNREACHABLE', message, fields: {} } };
   }
   const field: unknown = Object.entries(result.data).find(([name]) => name !== '__typename')?.[1];

@@ -25,10 +25,11 @@ export function createTransport(onSessionChanged: () => void): LiveTransport {
     restart: () => socket.terminate(),
     forward: (request) => ({
       subscribe(sink) {
-        let cursor = request.variables?.['after'] ?? null;
+        let cursor = request.variables?.after ?? null;
         // graphql-ws writes the variables out anew at each (re)connection, and so reads the newest cursor.
         const variables = { ...request.variables };
-        if (variables['after'] !== undefined) Object.defineProperty(variables, 'after', { enumerable: true, get: () => cursor });
+        if (variables.after !== undefined)
+          Object.defineProperty(variables, 'after', { enumerable: true, get: () => cursor });
         const unsubscribe = socket.subscribe(
           { query: request.query ?? '', variables },
           {

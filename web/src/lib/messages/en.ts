@@ -1,4 +1,6 @@
 // Every text of the portal in English. Plain and short; buttons are verbs.
+
+import type { Phase } from '#lib/graphql/connection.svelte.ts';
 import type {
   ApiKeyScope,
   AppStatus,
@@ -11,7 +13,6 @@ import type {
   SigningKeyStatus,
   VersionState,
 } from '#lib/graphql/generated/graphql.ts';
-import type { Phase } from '#lib/graphql/connection.svelte.ts';
 import type { Step, StepState } from '#lib/versions/state.ts';
 
 const count = (value: number, one: string, many = `${one}s`) => `${value} ${value === 1 ? one : many}`;
@@ -28,7 +29,12 @@ const states: Record<VersionState, string> = {
   UNPUBLISHED: 'Unpublished',
 };
 
-const appStatus: Record<AppStatus, string> = { DRAFT: 'Not published yet', PUBLISHED: 'In the store', UNPUBLISHED: 'Unpublished', SUSPENDED: 'Suspended' };
+const appStatus: Record<AppStatus, string> = {
+  DRAFT: 'Not published yet',
+  PUBLISHED: 'In the store',
+  UNPUBLISHED: 'Unpublished',
+  SUSPENDED: 'Suspended',
+};
 
 const reasons: Record<ReviewReason, string> = {
   FIRST_APP: 'first app of this account',
@@ -42,10 +48,22 @@ const reasons: Record<ReviewReason, string> = {
 };
 
 const severity: Record<FindingSeverity, string> = { ERROR: 'Error', WARNING: 'Warning', NOTICE: 'Notice' };
-const checkState: Record<CheckState, string> = { RUNNING: 'running', PASSED: 'passed', WARNED: 'warned', FAILED: 'failed', CRASHED: 'could not finish' };
+const checkState: Record<CheckState, string> = {
+  RUNNING: 'running',
+  PASSED: 'passed',
+  WARNED: 'warned',
+  FAILED: 'failed',
+  CRASHED: 'could not finish',
+};
 const step: Record<Step, string> = { upload: 'Upload', checks: 'Checks', review: 'Review', release: 'Release' };
 const stepState: Record<StepState, string> = { done: 'done', now: 'now', waiting: 'to come', stopped: 'stopped here' };
-const phase: Record<Phase, string> = { idle: 'Not live', connecting: 'Connecting', 'catching-up': 'Catching up', live: 'Live', offline: 'Offline' };
+const phase: Record<Phase, string> = {
+  idle: 'Not live',
+  connecting: 'Connecting',
+  'catching-up': 'Catching up',
+  live: 'Live',
+  offline: 'Offline',
+};
 
 const scopes: Record<ApiKeyScope, { name: string; help: string }> = {
   APPS_READ: { name: 'apps:read', help: 'See apps and versions' },
@@ -56,8 +74,17 @@ const scopes: Record<ApiKeyScope, { name: string; help: string }> = {
 };
 
 const roles: Record<Role, string> = { DEVELOPER: 'Developer', REVIEWER: 'Reviewer', ADMIN: 'Admin' };
-const keyStatus: Record<SigningKeyStatus, string> = { ACTIVE: 'Active', RETIRED: 'Retired', COMPROMISED: 'Compromised' };
-const actors: Record<EventActorKind, string> = { YOU: 'you', REVIEWER: 'a reviewer', DEVELOPER: 'the developer', SYSTEM: 'the checks' };
+const keyStatus: Record<SigningKeyStatus, string> = {
+  ACTIVE: 'Active',
+  RETIRED: 'Retired',
+  COMPROMISED: 'Compromised',
+};
+const actors: Record<EventActorKind, string> = {
+  YOU: 'you',
+  REVIEWER: 'a reviewer',
+  DEVELOPER: 'the developer',
+  SYSTEM: 'the checks',
+};
 
 type EventLike = { type: EventType; actor: { kind: EventActorKind; name?: string | null } };
 
@@ -149,7 +176,15 @@ export const en = {
     device: 'Confirm a sign-in',
     theme: { label: 'Theme', system: 'System theme', light: 'Light theme', dark: 'Dark theme' },
   },
-  palette: { title: 'Go to', placeholder: 'Page, app or action', empty: 'Nothing matches.', pages: 'Pages', apps: 'Apps', actions: 'Actions', newApp: 'Create an app' },
+  palette: {
+    title: 'Go to',
+    placeholder: 'Page, app or action',
+    empty: 'Nothing matches.',
+    pages: 'Pages',
+    apps: 'Apps',
+    actions: 'Actions',
+    newApp: 'Create an app',
+  },
   connection: {
     phase,
     since: (time: string) => `since ${time}`,
@@ -169,10 +204,22 @@ export const en = {
     dashboard: 'Go to your apps',
     terminal: 'From an empty folder to the review queue',
     points: [
-      { title: 'Checked in seconds', body: 'Every upload runs through the same checks that run on your machine. Each finding says where, why and how to mend it.' },
-      { title: 'Nothing hidden', body: 'You see your place in the queue, the due time, the reasons for a review and every step of it, live.' },
-      { title: 'Signed end to end', body: 'You sign with your own key. Devices verify your signature and ours before anything runs.' },
-      { title: 'One API', body: 'The portal and the command line use the public GraphQL API and nothing else. What they can do, your scripts can do.' },
+      {
+        title: 'Checked in seconds',
+        body: 'Every upload runs through the same checks that run on your machine. Each finding says where, why and how to mend it.',
+      },
+      {
+        title: 'Nothing hidden',
+        body: 'You see your place in the queue, the due time, the reasons for a review and every step of it, live.',
+      },
+      {
+        title: 'Signed end to end',
+        body: 'You sign with your own key. Devices verify your signature and ours before anything runs.',
+      },
+      {
+        title: 'One API',
+        body: 'The portal and the command line use the public GraphQL API and nothing else. What they can do, your scripts can do.',
+      },
     ],
   },
   auth: {
@@ -180,7 +227,8 @@ export const en = {
     signUpTitle: 'Create an account',
     setupTitle: 'Set up this installation',
     setupLead: 'This creates the first administrator. The link works once.',
-    setupNoToken: 'The link has no token. Open the link that the server printed at its start, or read it from DATA_DIR/setup-token.',
+    setupNoToken:
+      'The link has no token. Open the link that the server printed at its start, or read it from DATA_DIR/setup-token.',
     token: 'Set-up token',
     email: 'E-mail',
     password: 'Password',
@@ -293,7 +341,7 @@ export const en = {
     save: 'Save listing',
     members: 'Members',
     pinned: 'Pinned signing keys',
-    noPinned: 'None yet: the first signed submission pins its key.',
+    noPinned: 'None yet. A version can be submitted once its key is pinned:',
     danger: 'Delete',
     delete: 'Delete app',
     deleteBody: 'Only an app that was never published can be deleted. This cannot be undone.',
@@ -324,7 +372,8 @@ export const en = {
     cli: 'The same from the app’s folder',
     steps: { file: 'Choose', upload: 'Upload', verdict: 'Read', submit: 'Submit' },
     doneTitle: 'The package is in order',
-    done: (version: string) => `${version} is a draft now. Submitting it starts the checks and uses up its version code.`,
+    done: (version: string) =>
+      `${version} is a draft now. Submitting it starts the checks and uses up its version code.`,
     submitNow: 'Submit for review',
     later: 'Look at the draft first',
     speed: (rate: string) => `${rate}/s`,
@@ -337,8 +386,16 @@ export const en = {
     step,
     stepState,
     tabsLabel: 'Parts of the version',
-    tabs: { timeline: 'Timeline', findings: 'Findings', files: 'Files', permissions: 'Permissions', comments: 'Comments', about: 'Details' },
-    passed: (passed: number, warnings: number) => (warnings > 0 ? `${passed} passed, ${count(warnings, 'warning')}` : `${passed} passed`),
+    tabs: {
+      timeline: 'Timeline',
+      findings: 'Findings',
+      files: 'Files',
+      permissions: 'Permissions',
+      comments: 'Comments',
+      about: 'Details',
+    },
+    passed: (passed: number, warnings: number) =>
+      warnings > 0 ? `${passed} passed, ${count(warnings, 'warning')}` : `${passed} passed`,
     failed: (errors: number) => count(errors, 'error'),
     running: (done: number, total: number) => `${done} of ${total}`,
     automatic: 'Automatic',
@@ -351,11 +408,25 @@ export const en = {
     suspend: 'Suspend',
     review: 'Review it',
     confirm: {
-      publish: { title: 'Publish this version?', body: 'Devices can install it right away, and it becomes the version in the store.' },
+      publish: {
+        title: 'Publish this version?',
+        body: 'Devices can install it right away, and it becomes the version in the store.',
+      },
       unpublish: { title: 'Unpublish this version?', body: 'It leaves the store. Devices that have it keep it.' },
-      withdraw: { title: 'Withdraw this version?', body: 'Checks and review stop. Its version code is spent once it was submitted.' },
-      appeal: { title: 'Appeal the decision?', body: 'Another reviewer looks at it. One appeal a version is possible.', reason: 'Why the decision should change' },
-      suspend: { title: 'Suspend this version?', body: 'It leaves the store at once. The developer reads your reason.', reason: 'Reason for the developer' },
+      withdraw: {
+        title: 'Withdraw this version?',
+        body: 'Checks and review stop. Its version code is spent once it was submitted.',
+      },
+      appeal: {
+        title: 'Appeal the decision?',
+        body: 'Another reviewer looks at it. One appeal a version is possible.',
+        reason: 'Why the decision should change',
+      },
+      suspend: {
+        title: 'Suspend this version?',
+        body: 'It leaves the store at once. The developer reads your reason.',
+        reason: 'Reason for the developer',
+      },
     },
     copyAs: 'Copy as',
     cli: 'CLI',
@@ -364,6 +435,7 @@ export const en = {
     findingsFirst: 'What to change',
     noFindings: 'No findings',
     noFindingsBody: 'The checks had nothing to say.',
+    stillChecking: 'None so far; the checks are running.',
     notChecked: 'Checks start when it is submitted.',
     noComments: 'No comments',
     noCommentsBody: 'Questions between you and the reviewer stand here.',
@@ -375,7 +447,22 @@ export const en = {
     file: 'File',
     size: 'Size',
     files: (files: number, size: string) => `${count(files, 'file')}, ${size} unpacked`,
-    details: { code: 'Version code', size: 'Package', unpacked: 'Unpacked', sha: 'SHA-256', needs: 'Needs Mosis', key: 'Signed by', unsigned: 'Not signed', uploaded: 'Uploaded', submitted: 'Submitted', decided: 'Decided', published: 'Published', notes: 'Release notes', noNotes: 'None', download: 'Download' },
+    details: {
+      code: 'Version code',
+      size: 'Package',
+      unpacked: 'Unpacked',
+      sha: 'SHA-256',
+      needs: 'Needs Mosis',
+      key: 'Signed by',
+      unsigned: 'Not signed',
+      uploaded: 'Uploaded',
+      submitted: 'Submitted',
+      decided: 'Decided',
+      published: 'Published',
+      notes: 'Release notes',
+      noNotes: 'None',
+      download: 'Download',
+    },
     deleted: 'The draft was deleted.',
     deleteDraft: 'Delete draft',
     deleteDraftBody: 'The uploaded package is removed. Its version code stays free.',
@@ -419,9 +506,12 @@ export const en = {
   findings: {
     severity,
     wholePackage: 'The whole package',
-    line: (line: number, column: number | null) => (column === null ? `line ${line}` : `line ${line}, column ${column}`),
+    line: (line: number, column: number | null) =>
+      column === null ? `line ${line}` : `line ${line}, column ${column}`,
     counts: ({ errors, warnings, notices }: { errors: number; warnings: number; notices: number }) =>
-      [errors && count(errors, 'error'), warnings && count(warnings, 'warning'), notices && count(notices, 'notice')].filter(Boolean).join(', '),
+      [errors && count(errors, 'error'), warnings && count(warnings, 'warning'), notices && count(notices, 'notice')]
+        .filter(Boolean)
+        .join(', '),
   },
   findingHelp: {
     title: 'Findings',
@@ -475,7 +565,8 @@ export const en = {
     pinnedBy: 'Pinned by',
     end: 'End',
     endTitle: (name: string) => `End ${name}?`,
-    endBody: 'A retired key signs nothing new and keeps what it signed. A compromised key takes down what was submitted with it since the time you name.',
+    endBody:
+      'A retired key signs nothing new and keeps what it signed. A compromised key takes down what was submitted with it since the time you name.',
     ending: { RETIRED: 'Retire', COMPROMISED: 'Compromised' },
     since: 'Compromised since',
     endVerb: 'End key',
@@ -567,7 +658,13 @@ export const en = {
     approvedDone: 'Approved.',
     rejectedDone: 'Rejected.',
     changes: 'What is in it',
-    tabs: { findings: 'Findings', files: 'Files', permissions: 'Permissions', timeline: 'Timeline', comments: 'Comments' },
+    tabs: {
+      findings: 'Findings',
+      files: 'Files',
+      permissions: 'Permissions',
+      timeline: 'Timeline',
+      comments: 'Comments',
+    },
     keysHint: 'j/k next and previous, a approve, r reject',
     commentOnFinding: 'Comment on this finding',
     queueLabel: 'Queue',

@@ -6,7 +6,9 @@ import { session } from '#lib/session/session.svelte.ts';
 
 /** The viewer; anonymous ones are sent to sign in and come back to `url` afterwards. */
 export async function requireViewer(url: URL): Promise<SessionViewerFragment> {
-  const viewer = await session.ensure().catch((failure: unknown) => error(503, failure instanceof Error ? failure.message : t.errors.unreachable));
+  const viewer = await session
+    .ensure()
+    .catch((failure: unknown) => error(503, failure instanceof Error ? failure.message : t.errors.unreachable));
   if (viewer === null) redirect(303, `/sign-in?next=${encodeURIComponent(url.pathname + url.search)}`);
   return viewer;
 }

@@ -99,7 +99,8 @@ export class PackageUpload {
         onShouldRetry: (error) => {
           const status = error.originalResponse?.getStatus() ?? 0;
           const again = status === 0 || status === 409 || status === 423 || status === 429 || status >= 500;
-          if (again && this.#phase.name === 'uploading') this.#phase = { ...this.#phase, broken: true, bytesPerSecond: 0 };
+          if (again && this.#phase.name === 'uploading')
+            this.#phase = { ...this.#phase, broken: true, bytesPerSecond: 0 };
           return again;
         },
         onProgress: (sent) => {
@@ -108,7 +109,14 @@ export class PackageUpload {
           this.#phase = { ...this.#phase, sent, broken: false, bytesPerSecond: sent / seconds };
         },
         onSuccess: () => resolve(),
-        onError: (error) => reject(new Error('originalResponse' in error && error.originalResponse?.getStatus() === 404 ? t.submit.lost : messageOf(error))),
+        onError: (error) =>
+          reject(
+            new Error(
+              'originalResponse' in error && error.originalResponse?.getStatus() === 404
+                ? t.submit.lost
+                : messageOf(error),
+            ),
+          ),
       });
       this.#tus.start();
     });
@@ -142,11 +150,15 @@ export class PackageUpload {
 
 /** The server's own words when it answered with a problem document, else what tus says. */
 function messageOf(error: Error): string {
-  const body: unknown = 'originalResponse' in error ? (error.originalResponse as { getBody?: () => string } | null)?.getBody?.() : undefined;
+  const body: unknown =
+    'originalResponse' in error
+      ? (error.originalResponse as { getBody?: () => string } | null)?.getBody?.()
+      : undefined;
   if (typeof body === 'string' && body !== '') {
     try {
       const problem: unknown = JSON.parse(body);
-      if (typeof problem === 'object' && problem !== null && 'detail' in problem && typeof problem.detail === 'string') return problem.detail;
+      if (typeof problem === 'object' && problem !== null && 'detail' in problem && typeof problem.detail === 'string')
+        return problem.detail;
     } catch {
       return body.slice(0, 300);
     }

@@ -5,7 +5,11 @@ import { bytesToHex } from '@noble/hashes/utils.js';
 const PIECE_BYTES = 2 * 1024 * 1024;
 
 /** Hex SHA-256 of `file`. `onProgress` gets 0 to 1. Rejects with the signal's reason when aborted. */
-export async function fileSha256(file: Blob, onProgress: (share: number) => void, signal: AbortSignal): Promise<string> {
+export async function fileSha256(
+  file: Blob,
+  onProgress: (share: number) => void,
+  signal: AbortSignal,
+): Promise<string> {
   const hash = sha256.create();
   for (let offset = 0; offset < file.size; offset += PIECE_BYTES) {
     signal.throwIfAborted();

@@ -36,11 +36,13 @@ export function parseCategory(text: string): Category | null {
 }
 
 /** All categories for a list to choose from. */
-export const CATEGORY_ITEMS: readonly { value: Category; label: string }[] = Object.entries(LABELS).map(([value, label]) => ({
-  // The keys of LABELS are exactly the categories; Object.entries widens them to string.
-  value: value as Category,
-  label,
-}));
+export const CATEGORY_ITEMS: readonly { value: Category; label: string }[] = Object.entries(LABELS).map(
+  ([value, label]) => ({
+    // The keys of LABELS are exactly the categories; Object.entries widens them to string.
+    value: value as Category,
+    label,
+  }),
+);
 
 /** Splits "a, b" into tags without empty and repeated ones. */
 export function parseTags(text: string): string[] {

@@ -1,7 +1,13 @@
 // Orders findings for reading: by file, the worst first. Pure.
 import type { FindingFragment } from '#lib/graphql/generated/graphql.ts';
 
-export type FindingGroup = { file: string | null; findings: FindingFragment[]; errors: number; warnings: number; notices: number };
+export type FindingGroup = {
+  file: string | null;
+  findings: FindingFragment[];
+  errors: number;
+  warnings: number;
+  notices: number;
+};
 
 const WEIGHT = { ERROR: 0, WARNING: 1, NOTICE: 2 } as const;
 

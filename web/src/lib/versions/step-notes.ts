@@ -8,16 +8,25 @@ import { countFindings, type TimelineEvent, timelineRows } from '#lib/versions/t
 type Stand = { state: VersionState; submittedAt?: string | null; decidedAt?: string | null };
 
 /** What the last run of checks found, and how long the review took. */
-export function stepNotes(events: readonly TimelineEvent[], { state, submittedAt, decidedAt }: Stand, reviewed: boolean): Partial<Record<Step, string>> {
+export function stepNotes(
+  events: readonly TimelineEvent[],
+  { state, submittedAt, decidedAt }: Stand,
+  reviewed: boolean,
+): Partial<Record<Step, string>> {
   const notes: Partial<Record<Step, string>> = {};
   const run = timelineRows(events).findLast((row) => row.kind === 'checks');
   if (run?.kind === 'checks') {
     const sums = countFindings(run.checks);
     const passed = run.checks.filter((check) => check.state === 'PASSED').length;
     const running = run.checks.some((check) => check.state === 'RUNNING');
-    if (running) notes.checks = t.version.running(run.checks.filter((check) => check.state !== 'RUNNING').length, run.checks.length);
+    if (running)
+      notes.checks = t.version.running(
+        run.checks.filter((check) => check.state !== 'RUNNING').length,
+        run.checks.length,
+      );
     else notes.checks = sums.errors > 0 ? t.version.failed(sums.errors) : t.version.passed(passed, sums.warnings);
   }
-  if (submittedAt && decidedAt && (reviewed || state !== 'REJECTED')) notes.review = reviewed ? duration(Date.parse(decidedAt) - Date.parse(submittedAt)) : t.version.automatic;
+  if (submittedAt && decidedAt && (reviewed || state !== 'REJECTED'))
+    notes.review = reviewed ? duration(Date.parse(decidedAt) - Date.parse(submittedAt)) : t.version.automatic;
   return notes;
 }

@@ -2,11 +2,12 @@
 
 type Point = { date?: string | null; type?: string | null; count: string | number };
 
-/** One sum for each of `days` (YYYY-MM-DD), zero where nothing was counted. */
-export function perDay(series: readonly Point[], days: readonly string[]): number[] {
+/** One sum for each of `days` (YYYY-MM-DD), zero where nothing was counted; of one `type` of event, or of all. */
+export function perDay(series: readonly Point[], days: readonly string[], type?: string): number[] {
   const sums = new Map<string, number>();
   for (const point of series) {
-    if (point.date) sums.set(point.date, (sums.get(point.date) ?? 0) + Number(point.count));
+    if (point.date && (type === undefined || point.type === type))
+      sums.set(point.date, (sums.get(point.date) ?? 0) + Number(point.count));
   }
   return days.map((day) => sums.get(day) ?? 0);
 }

@@ -17,10 +17,20 @@ export type TimelineCheck = {
 
 export type TimelineRow =
   | { kind: 'event'; key: string; at: string; event: TimelineEvent }
-  | { kind: 'checks'; key: string; at: string; checks: TimelineCheck[]; findings: TimelineFinding[]; endedAt: string | null };
+  | {
+      kind: 'checks';
+      key: string;
+      at: string;
+      checks: TimelineCheck[];
+      findings: TimelineFinding[];
+      endedAt: string | null;
+    };
 
 /** Adds `incoming` to `known`: sorted by cursor, each event once. Answers `known` itself when nothing is new. */
-export function mergeEvents(known: readonly TimelineEvent[], incoming: readonly TimelineEvent[]): readonly TimelineEvent[] {
+export function mergeEvents(
+  known: readonly TimelineEvent[],
+  incoming: readonly TimelineEvent[],
+): readonly TimelineEvent[] {
   const seen = new Set(known.map((event) => event.cursor));
   const fresh = incoming.filter((event) => !seen.has(event.cursor) && seen.add(event.cursor));
   if (fresh.length === 0) return known;

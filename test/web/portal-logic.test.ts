@@ -1,0 +1,74 @@
+// Small decisions of the portal that a page relies on.
+import { expect, it } from 'vitest';
+import { cursorOf } from '../../web/src/lib/graphql/cursor.ts';
+import { problemOf } from '../../web/src/lib/graphql/errors.ts';
+import { sparklinePath } from '../../web/src/lib/ui/sparkline.ts';
+import { needOf } from '../../web/src/lib/versions/need.ts';
+import { idOfCode, versionPath } from '../../web/src/lib/versions/paths.ts';
+import { stepsOf } from '../../web/src/lib/versions/state.ts';
+import { perDay } from '../../web/src/lib/versions/telemetry.ts';
+
+it('resumes a subscription from the cursor of the last event', () => {
+  expect(cursorOf({ versionEvents: { cursor: 'e1.7' } })).toBe('e1.7');
+  expect(cursorOf({ versionEvents: null })).toBeNull();
+  expect(cursorOf(undefined)).toBeNull();
+});
+
+it('reads a payload as no problem and the fields of a refused input by their own names', () => {
+  expect(problemOf({ __typename: 'CreateAppPayload', app: {} })).toBeNull();
+  expect(
+    problemOf({
+      __typename: 'ValidationError',
+      code: 'VALIDATION',
+      message: 'Check the fields.',
+      fields: [
+        { path: 'input.packageId', message: 'too short' },
+        { path: 'input.packageId', message: 'second' },
+      ],
+    }),
+  ).toEqual({ code: 'VALIDATION', message: 'Check the fields.', fields: { packageId: 'too short' } });
+});
+
+it('never takes an answer without a type name for success', () => {
+  expect(problemOf(undefined)?.code).toBe('INTERNAL');
+  expect(problemOf({})?.code).toBe('INTERNAL');
+});
+
+it('shows where a refused version stopped: at the checks, or at the review when a person was asked', () => {
+  expect(stepsOf('REJECTED', false, true)).toMatchObject({ checks: 'stopped', review: 'waiting' });
+  expect(stepsOf('REJECTED', true, true)).toMatchObject({ checks: 'done', review: 'stopped' });
+  expect(stepsOf('SUBMITTED', false, true).checks).toBe('now');
+});
+
+it('asks the developer for something only where there is something to do', () => {
+  expect(needOf(undefined)).toBe('NONE');
+  expect(needOf('APPROVED')).toBe('APPROVED');
+  expect(needOf('PUBLISHED')).toBeNull();
+});
+
+it('names submitted versions by code and drafts by id, and finds the submitted one among equal codes', () => {
+  const draft = { id: 'd=', versionCode: 4, state: 'DRAFT' } as const;
+  const sent = { id: 's=', versionCode: 4, state: 'IN_REVIEW' } as const;
+  expect(versionPath('com.example.a', draft)).toBe('/apps/com.example.a/versions/d%3D');
+  expect(versionPath('com.example.a', sent)).toBe('/apps/com.example.a/versions/4');
+  expect(idOfCode([draft, sent], 4)).toBe('s=');
+  expect(idOfCode([draft], 4)).toBe('d=');
+  expect(idOfCode([draft], 5)).toBeUndefined();
+});
+
+it('sums counts by day, of one type where one is asked for', () => {
+  const series = [
+    { date: '2026-03-01', type: 'app_install', count: 2 },
+    { date: '2026-03-01', type: 'app_start', count: '40' },
+    { date: '2026-03-03', type: 'app_install', count: 1 },
+  ];
+  const days = ['2026-03-01', '2026-03-02', '2026-03-03'];
+  expect(perDay(series, days)).toEqual([42, 0, 1]);
+  expect(perDay(series, days, 'app_install')).toEqual([2, 0, 1]);
+});
+
+it('draws no line for nothing', () => {
+  expect(sparklinePath([0, 0, 0], 100, 20)).toBeNull();
+  expect(sparklinePath([5], 100, 20)).toBeNull();
+  expect(sparklinePath([0, 10], 100, 20)?.line).toBe('M0.0,19.0L100.0,2.0');
+});
