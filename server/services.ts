@@ -16,6 +16,7 @@ import type { PubSub } from './platform/pubsub/pubsub.ts';
 import { createReviews, type Reviews } from './reviews/service.ts';
 import { createSqliteStoreQueries } from './store/queries-sqlite.ts';
 import { createStore, type Store } from './store/service.ts';
+import { createKnownApps } from './telemetry/known-apps.ts';
 import { telemetryThrottles } from './telemetry/rates.ts';
 import { loadTelemetrySecret } from './telemetry/secret.ts';
 import { createTelemetry, type Telemetry } from './telemetry/service.ts';
@@ -110,13 +111,15 @@ export async function createServices({ config, clock, ids, log, db, blobs, pubsu
     },
   });
   const store = createStore(createSqliteStoreQueries(db.raw));
+  const knownApps = createKnownApps(db);
+  storeListeners.push(knownApps.forget);
   const telemetry = createTelemetry({
     dir: join(config.dataDir, 'telemetry'),
     secret: loadTelemetrySecret(join(config.dataDir, 'keys'), clock.now()),
     clock,
     log,
     throttles: telemetryThrottles(clock),
-    apps: { resolvePackage: (packageId) => publishedApp(db, packageId) },
+    apps: { resolvePackage: knownApps.resolve },
   });
 
   jobs.register('gate-upload', {
@@ -152,21 +155,4 @@ export async function createServices({ config, clock, ids, log, db, blobs, pubsu
     limits: { maxPackageBytes: config.maxPackageBytes },
     onStoreChanged: (listener) => void storeListeners.push(listener),
   };
-}
-
-/** The app that telemetry may name: one that was published at some time, with the version names that were. */
-async function publishedApp(
-  db: SqliteDatabase,
-  packageId: string,
-): Promise<{ id: string; versions: Set<string> } | null> {
-  const app = await db.prisma.app.findUnique({
-    where: { packageId },
-    select: {
-      id: true,
-      firstPublishedAt: true,
-      versions: { where: { publishedAt: { not: null } }, select: { versionName: true } },
-    },
-  });
-  if (app === null || app.firstPublishedAt === null) return null;
-  return { id: app.id, versions: new Set(app.versions.map((version) => version.versionName)) };
 }
