@@ -35,6 +35,8 @@ const StoreVersionType = builder.objectRef<OfferedVersion>('StoreVersion').imple
     permissions: t.field({
       type: [PermissionType],
       description: 'What it asks for.',
+      // Most apps ask for a few; the registry has thirteen.
+      complexity: { field: 1, multiplier: 3 },
       resolve: ({ version }) => version.permissions.map(permissionFacts),
     }),
     minMosisVersion: t.field({
