@@ -102,9 +102,12 @@ describe('the store in GraphQL', () => {
     const { data } = await ask(
       '{ permissions { name } findingCatalogue { code severity } finding(code: "MANIFEST_ID") { code severity title why fix bad good section } }',
     );
-    expect((data?.permissions as { name: string }[]).map(({ name }) => name)).toEqual([...PERMISSIONS]);
+    expect((data?.permissions as { name: string }[] | undefined)?.map(({ name }) => name)).toEqual([...PERMISSIONS]);
     expect(
-      (data?.findingCatalogue as { code: string; severity: string }[]).map(({ code, severity }) => [code, severity]),
+      (data?.findingCatalogue as { code: string; severity: string }[] | undefined)?.map(({ code, severity }) => [
+        code,
+        severity,
+      ]),
     ).toEqual([...CATALOGUE.values()].map(({ code, severity }) => [code, severity.toUpperCase()]));
     expect(data?.finding).toMatchObject({ code: 'MANIFEST_ID', severity: 'ERROR' });
     expect((await ask('{ finding(code: "__proto__") { code } }')).data).toEqual({ finding: null });
