@@ -4,7 +4,7 @@ import { cursorOf } from '../../web/src/lib/graphql/cursor.ts';
 import { problemOf } from '../../web/src/lib/graphql/errors.ts';
 import { sparklinePath } from '../../web/src/lib/ui/sparkline.ts';
 import { needOf } from '../../web/src/lib/versions/need.ts';
-import { idOfCode, versionPath } from '../../web/src/lib/versions/paths.ts';
+import { versionPath } from '../../web/src/lib/versions/paths.ts';
 import { stepsOf } from '../../web/src/lib/versions/state.ts';
 import { perDay } from '../../web/src/lib/versions/telemetry.ts';
 
@@ -46,14 +46,11 @@ it('asks the developer for something only where there is something to do', () =>
   expect(needOf('PUBLISHED')).toBeNull();
 });
 
-it('names submitted versions by code and drafts by id, and finds the submitted one among equal codes', () => {
+it('names submitted versions by code and drafts by id', () => {
   const draft = { id: 'd=', versionCode: 4, state: 'DRAFT' } as const;
   const sent = { id: 's=', versionCode: 4, state: 'IN_REVIEW' } as const;
   expect(versionPath('com.example.a', draft)).toBe('/apps/com.example.a/versions/d%3D');
   expect(versionPath('com.example.a', sent)).toBe('/apps/com.example.a/versions/4');
-  expect(idOfCode([draft, sent], 4)).toBe('s=');
-  expect(idOfCode([draft], 4)).toBe('d=');
-  expect(idOfCode([draft], 5)).toBeUndefined();
 });
 
 it('sums counts by day, of one type where one is asked for', () => {

@@ -7,9 +7,3 @@ type Named = { id: string; versionCode: number; state: VersionState };
 export function versionPath(packageId: string, version: Named): string {
   return `/apps/${packageId}/versions/${version.state === 'DRAFT' ? encodeURIComponent(version.id) : version.versionCode}`;
 }
-
-/** The id of the version that `code` names: the submitted one before any draft; undefined when there is none. */
-export function idOfCode(versions: readonly Named[], code: number): string | undefined {
-  const named = versions.filter((version) => version.versionCode === code);
-  return (named.find((version) => version.state !== 'DRAFT') ?? named[0])?.id;
-}
