@@ -1,6 +1,7 @@
 /** Owns the way from a path to a checked package in memory, for build, sign and publish. It writes nothing. */
 import { basename, join } from 'node:path';
 import { buildPackage, PackageBuildError } from '../format/canonical.ts';
+import { SIGNATURE_CATALOGUE } from '../format/catalogue/signature.ts';
 import { SIGNATURE_PATH } from '../format/layout.ts';
 import type { Manifest } from '../format/manifest.ts';
 import { validateFiles, validatePackageBytes } from '../format/validate.ts';
@@ -37,7 +38,11 @@ export async function buildApp(context: Context, path: string, key: SigningKey |
   const unsigned = new Map(source.files ?? []);
   unsigned.delete(SIGNATURE_PATH);
   const early = await validateFiles(unsigned);
-  if (!early.accepted || early.manifest === null) return { kind: 'refused', source, findings: early.findings };
+  if (!early.accepted || early.manifest === null) {
+    // It was taken out, or is about to be made: that it is missing says nothing here.
+    const findings = early.findings.filter(({ code }) => code !== SIGNATURE_CATALOGUE.SIGNATURE_MISSING.code);
+    return { kind: 'refused', source, findings };
+  }
   let bytes: Uint8Array;
   try {
     bytes = key === null ? buildPackage(unsigned) : buildSigned(unsigned, key);

@@ -5,11 +5,11 @@ import { build } from 'esbuild';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
-/** Bundles the sources and everything they import from npm. */
-export async function buildCli() {
+/** Bundles the sources and everything they import from npm into one file. */
+export async function buildCli(outfile = here('./dist/mosis.mjs')) {
   await build({
     entryPoints: [here('./main.ts')],
-    outfile: here('./dist/mosis.mjs'),
+    outfile,
     bundle: true,
     platform: 'node',
     target: 'node20.15',
@@ -21,7 +21,7 @@ export async function buildCli() {
       js: "import { createRequire as createRequireForBundle } from 'node:module'; const require = createRequireForBundle(import.meta.url);",
     },
   });
-  await chmod(here('./dist/mosis.mjs'), 0o755);
+  await chmod(outfile, 0o755);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await buildCli();

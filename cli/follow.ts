@@ -68,7 +68,15 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** A signal that Ctrl-C or a deadline aborts; `dispose` takes the handler back. */
+export interface StopSignal {
+  readonly signal: AbortSignal;
+  /** Throws when Ctrl-C or the deadline ended the following before it was over. */
+  check(packageId: string): void;
+  /** Takes the handler and the timer back. */
+  dispose(): void;
+}
+
+/** A signal that Ctrl-C or a deadline aborts. */
 export function stopSignal(timeoutSeconds: number | null): {
   signal: AbortSignal;
   timedOut: () => boolean;
@@ -87,7 +95,12 @@ export function stopSignal(timeoutSeconds: number | null): {
         }, timeoutSeconds * 1000);
   return {
     signal: controller.signal,
-    timedOut: () => late,
+    check(packageId) {
+      if (!controller.signal.aborted) return;
+      const next = `mosis status ${packageId} --watch`;
+      if (late) throw new CliError('WAIT_TIMEOUT', 'Nothing was decided in that time.', { next });
+      throw new CliError('CANCELLED', 'Stopped watching; the version goes on at the server.', { next });
+    },
     dispose: () => {
       process.off('SIGINT', stop);
       if (timer !== null) clearTimeout(timer);

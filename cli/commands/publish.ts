@@ -1,5 +1,6 @@
 /** Owns `mosis publish`: from a folder or package to a submitted version, and on to the decision. It goes on where it was left. */
 
+import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Manifest } from '../../format/manifest.ts';
@@ -68,8 +69,9 @@ export const publish = defineCommand({
     const submitted = await submit(context, client, { app, pack, notes: options.notes });
     if ('json' in submitted) return submitted;
     const wait = options['no-wait'] ? 'none' : options.wait ? 'decision' : 'checks';
-    const decided = await follow(context, client, { ...submitted, wait, timeoutSeconds });
-    const version = options.publish && decided.state === 'APPROVED' ? await putInStore(client, decided) : decided;
+    const decided = await follow(context, client, { ...submitted, packageId: app.packageId, wait, timeoutSeconds });
+    const ready = decided.state === 'APPROVED' || decided.state === 'UNPUBLISHED';
+    const version = options.publish && ready ? await putInStore(client, decided) : decided;
     return outcome(context, version, options.publish);
   },
 });
@@ -199,6 +201,7 @@ function refuseSpentCode({ highestVersionCode, packageId }: App, manifest: Manif
 }
 
 interface Waiting extends Submitted {
+  readonly packageId: string;
   readonly wait: 'none' | 'checks' | 'decision';
   readonly timeoutSeconds: number | null;
 }
@@ -207,7 +210,7 @@ interface Waiting extends Submitted {
 async function follow(
   context: Context,
   client: Client,
-  { versionId, fresh, state, wait, timeoutSeconds }: Waiting,
+  { versionId, packageId, fresh, state, wait, timeoutSeconds }: Waiting,
 ): Promise<VersionStatusFragment> {
   const { output } = context;
   // Of a version that an earlier run submitted, only what is still open is worth following.
@@ -224,8 +227,7 @@ async function follow(
     } finally {
       stop.dispose();
     }
-    if (stop.timedOut())
-      throw new CliError('WAIT_TIMEOUT', 'Nothing was decided in that time.', { next: 'mosis status --watch' });
+    stop.check(packageId);
   }
   const { version } = await client.request(VersionByIdDocument, { id: versionId });
   if (version !== null) return version;
@@ -233,7 +235,7 @@ async function follow(
 }
 
 async function putInStore(client: Client, version: VersionStatusFragment): Promise<VersionStatusFragment> {
-  const input = { versionId: version.id, idempotencyKey: `publish-${version.id}` };
+  const input = { versionId: version.id, idempotencyKey: randomUUID() };
   const { publishVersion } = await client.request(PublishVersionDocument, { input });
   payloadOf(publishVersion, 'PublishVersionPayload', client);
   const { version: now } = await client.request(VersionByIdDocument, { id: version.id });

@@ -2,10 +2,15 @@
 import type { Client } from '../client.ts';
 import { defineCommand, type Outcome } from '../command.ts';
 import type { Context } from '../context.ts';
-import { CliError, EXIT, type ExitCode } from '../errors.ts';
+import { CliError, EXIT, type ExitCode, usageError } from '../errors.ts';
 import { findingLines } from '../findings.ts';
 import { followVersion, stopSignal, type VersionEvent } from '../follow.ts';
-import { NewestVersionDocument, VersionByIdDocument, type VersionStatusFragment } from '../generated/operations.ts';
+import {
+  AppVersionsDocument,
+  NewestVersionDocument,
+  VersionByIdDocument,
+  type VersionStatusFragment,
+} from '../generated/operations.ts';
 import { noSuchApp, packageIdFor } from '../package-id.ts';
 import { dim, t } from '../text.ts';
 import { eventLines, isWaiting, shownFinding, statusLines } from '../version-view.ts';
@@ -16,13 +21,14 @@ export const status = defineCommand({
     'Shows the newest version of an app, or the one with that id. --watch prints what happened and what happens until checks and review have decided; it survives a lost connection.',
   arguments: [{ name: 'ID', help: 'Package id or version id (default: the app of this folder)' }],
   options: {
+    code: { type: 'string', value: 'N', help: 'The version with this version code instead of the newest' },
     watch: { type: 'boolean', short: 'w', help: 'Follow it live until it is decided' },
     timeout: { type: 'string', value: 'SECONDS', help: 'With --watch: stop after so long' },
   },
   exits: ['0  shown; with --watch: approved or published', '3  not found', '5  with --watch: rejected'],
   async run(context, { args, options }) {
     const client = await context.client();
-    const version = await find(context, client, args[0]);
+    const version = await find(context, client, { asked: args[0], code: options.code });
     if (!options.watch) return shown(context, version, EXIT.done);
     const timeout = options.timeout === undefined ? null : seconds(options.timeout);
     const events = await watch(context, client, version, timeout);
@@ -47,7 +53,12 @@ export function exitOf(state: VersionStatusFragment['state']): ExitCode {
   return state === 'REJECTED' || state === 'SUSPENDED' ? EXIT.rejected : EXIT.done;
 }
 
-async function find(context: Context, client: Client, asked: string | undefined): Promise<VersionStatusFragment> {
+interface Asked {
+  readonly asked: string | undefined;
+  readonly code: string | undefined;
+}
+
+async function find(context: Context, client: Client, { asked, code }: Asked): Promise<VersionStatusFragment> {
   // Package ids have dots and global ids have none.
   if (asked !== undefined && !asked.includes('.')) {
     const { version } = await client.request(VersionByIdDocument, { id: asked });
@@ -57,11 +68,26 @@ async function find(context: Context, client: Client, asked: string | undefined)
     });
   }
   const packageId = await packageIdFor(context, asked);
+  if (code !== undefined) return await byCode(client, packageId, code);
   const { app } = await client.request(NewestVersionDocument, { packageId });
   if (app === null) throw noSuchApp(packageId, client.credential !== null);
   const version = app.versions.edges[0]?.node;
   if (version !== undefined) return version;
   throw new CliError('NOT_FOUND', `${packageId} has no versions yet.`, { next: 'mosis publish' });
+}
+
+async function byCode(client: Client, packageId: string, code: string): Promise<VersionStatusFragment> {
+  if (!/^[1-9]\d{0,9}$/.test(code))
+    throw usageError(`--code is a version code, not "${code}".`, `mosis versions ${packageId}`);
+  const { app } = await client.request(AppVersionsDocument, { packageId, first: 100 });
+  if (app === null) throw noSuchApp(packageId, client.credential !== null);
+  const found = app.versions.edges.find(({ node }) => node.versionCode === Number(code));
+  const { version } =
+    found === undefined ? { version: null } : await client.request(VersionByIdDocument, { id: found.node.id });
+  if (version !== null) return version;
+  throw new CliError('NOT_FOUND', `${packageId} has no version with the code ${code}.`, {
+    next: `mosis versions ${packageId}`,
+  });
 }
 
 function shown(context: Context, version: VersionStatusFragment, exit: ExitCode): Outcome {
@@ -104,10 +130,7 @@ async function watch(
   } finally {
     stop.dispose();
   }
-  if (stop.timedOut())
-    throw new CliError('WAIT_TIMEOUT', 'Nothing was decided in that time.', {
-      next: `mosis status ${version.app.packageId} --watch`,
-    });
+  stop.check(version.app.packageId);
   return events;
 }
 

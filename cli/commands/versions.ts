@@ -21,7 +21,6 @@ export const versions = defineCommand({
       stateText(version.state),
       dim(localTime(version.publishedAt ?? version.submittedAt ?? version.createdAt)),
       byteCount(Number(version.packageSize)),
-      dim(version.id),
     ]);
     return {
       json: { packageId, versions: list, more: app.versions.pageInfo.hasNextPage },

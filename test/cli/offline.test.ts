@@ -1,9 +1,12 @@
 // What `mosis` does without a server, as a real process: the way from nothing to a signed package, exit codes, clean streams.
 import { chmod, mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { rawZip } from '../support/packages.ts';
 import { createWorkplace, type Workplace } from './run.ts';
+
+// Each test starts several programs, which takes a while on a busy machine.
+vi.setConfig({ testTimeout: 120_000 });
 
 const INIT = ['init', 'Notes', '--id', 'com.example.notes', '--author', 'Ada', '--email', 'ada@example.com'];
 const ESC = '\u001b';

@@ -3,11 +3,14 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startApp, type TestApp } from '../support/app.ts';
 import { createClient } from '../support/client.ts';
 import { createSeed, type Developer, type Reviewer } from '../support/seed.ts';
 import { createWorkplace, type Workplace } from './run.ts';
+
+// Each test starts several programs, which takes a while on a busy machine.
+vi.setConfig({ testTimeout: 180_000 });
 
 interface Proxy {
   readonly port: number;
@@ -220,6 +223,17 @@ describe('publish', () => {
     const run = await at.mosis(['publish'], { cwd: folder });
     expect(run.code).toBe(6);
     expect(run.stderr).toContain('set "version_code": 2');
+    const verdict = await at.mosis(['validate', '--json'], { cwd: folder });
+    expect({ code: verdict.code, ...verdict.json() }).toMatchObject({
+      code: 0,
+      accepted: true,
+      notChecked: [],
+      server: { app: 'yours', findings: [{ code: 'MANIFEST_VERSION_CODE_USED' }] },
+    });
+    expect((await at.mosis(['status', '--code', '1', '--json'], { cwd: folder })).json()).toMatchObject({
+      versionCode: 1,
+    });
+    expect((await at.mosis(['status', '--code', '9'], { cwd: folder })).code).toBe(3);
   });
 
   it('waits for a reviewer over a broken link, and exits with 5 when they refuse', async () => {
@@ -263,6 +277,18 @@ describe('publish', () => {
     const revoked = await at.mosis(['keys', 'revoke', String(other.keyId), '--retired', '--yes', '--json']);
     expect(revoked.json()).toMatchObject({ status: 'RETIRED' });
     expect((await at.mosis(['keys', 'revoke', 'SHA256:none', '--retired', '--yes'])).code).toBe(3);
+  });
+});
+
+describe('waiting', () => {
+  it('ends with 1 when the time is over, and says how to go on', async () => {
+    const folder = await newApp('patient');
+    await edit(folder, { permissions: ['storage', 'camera'] });
+    const run = await at.mosis(['publish', '--create', '--wait', '--timeout', '2', '--json'], { cwd: folder });
+    expect(run.code).toBe(1);
+    expect(run.json()).toMatchObject({
+      error: { code: 'WAIT_TIMEOUT', next: 'mosis status com.example.patient --watch' },
+    });
   });
 });
 

@@ -5,9 +5,12 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createDevice } from '../../device/device.ts';
 import { type StoreServer, startStore } from './store.ts';
+
+// Each test starts several programs, which takes a while on a busy machine.
+vi.setConfig({ testTimeout: 120_000 });
 
 const APP = 'com.example.notes';
 const CHILD = fileURLToPath(new URL('./killed-device.ts', import.meta.url));
