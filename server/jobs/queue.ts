@@ -9,6 +9,8 @@ import { backoffMs } from './backoff.ts';
 import { type ClaimedJob, JobFenced, type NewJob } from './types.ts';
 
 const DEFAULT_MAX_ATTEMPTS = 5;
+/** A job whose process ended this often while it ran is to blame itself; below, whoever ended the process is. */
+const MAX_LOST_ATTEMPTS = 20;
 const MAX_ERROR_CHARS = 4_000;
 const MAX_KEY_CHARS = 300;
 
@@ -42,14 +44,24 @@ export function createQueue({ db, clock, ids, random, leaseMs }: Options) {
     };
   }
 
-  /** Puts back, or buries, a job that nobody works on any more. */
+  /**
+   * Puts back a job that nobody works on any more; the lost attempt does not count, or three restarts in a row would leave
+   * a version unchecked for ever. Buries it when it has been lost too often.
+   */
   async function giveBack(tx: Tx, row: Job, error: string): Promise<void> {
-    const dead = row.attempt >= row.maxAttempts;
+    const dead = row.attempt >= MAX_LOST_ATTEMPTS;
     await tx.job.updateMany({
       where: { id: row.id, attempt: row.attempt, state: 'RUNNING' },
       data: dead
         ? { state: 'DEAD', lastError: error, leaseUntil: null, workerId: null, finishedAt: clock.now() }
-        : { state: 'READY', lastError: error, leaseUntil: null, workerId: null, runAt: clock.now() },
+        : {
+            state: 'READY',
+            lastError: error,
+            leaseUntil: null,
+            workerId: null,
+            runAt: clock.now(),
+            maxAttempts: row.maxAttempts + 1,
+          },
     });
   }
 

@@ -152,14 +152,24 @@ describe('job queue', () => {
     expect(await row()).toMatchObject({ state: 'DONE', attempt: 2 });
   });
 
-  it('buries a job that killed the process at its every try', async () => {
+  it('does not count an attempt whose process was killed', async () => {
     const jobs = makeWorker(async () => {});
     await enqueue(jobs, { maxAttempts: 3 });
     const leaseUntil = new Date(clock.ms() + 30_000);
     await test.db.prisma.job.updateMany({ data: { state: 'RUNNING', attempt: 3, workerId: 'dead:1', leaseUntil } });
     await jobs.start({ alone: true });
     await jobs.idle();
-    expect(await row()).toMatchObject({ state: 'DEAD', attempt: 3 });
+    expect(await row()).toMatchObject({ state: 'DONE', attempt: 4 });
+  });
+
+  it('buries a job that killed the process at each of twenty tries', async () => {
+    const jobs = makeWorker(async () => {});
+    await enqueue(jobs, { maxAttempts: 3 });
+    const leaseUntil = new Date(clock.ms() + 30_000);
+    await test.db.prisma.job.updateMany({ data: { state: 'RUNNING', attempt: 20, workerId: 'dead:1', leaseUntil } });
+    await jobs.start({ alone: true });
+    await jobs.idle();
+    expect(await row()).toMatchObject({ state: 'DEAD', attempt: 20 });
   });
 
   it('commits the result and the end of the job together', async () => {
