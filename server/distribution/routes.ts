@@ -76,11 +76,11 @@ export function createDistribution(options: DistributionOptions) {
 }
 export type Distribution = ReturnType<typeof createDistribution>;
 
-/** A JSON document that stays the same while the server runs; any page may read it. */
+/** A JSON document that stays the same while the server runs. */
 function document(value: unknown, type: string): RouteHandler {
   const body = Buffer.from(JSON.stringify(value));
   const etag = `"${createHash('sha256').update(body).digest('hex')}"`;
-  const headers = { 'Cache-Control': 'public, max-age=300', ETag: etag, 'Access-Control-Allow-Origin': '*' };
+  const headers = { 'Cache-Control': 'public, max-age=300', ETag: etag };
   return (request, response) => {
     if (matchesNone(request.headers['if-none-match'], etag)) {
       response.writeHead(304, headers).end();
