@@ -18,7 +18,15 @@ import PrismaPlugin from '@pothos/plugin-prisma';
 import RelayPlugin from '@pothos/plugin-relay';
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
 import ValidationPlugin from '@pothos/plugin-validation';
-import { GraphQLError } from 'graphql';
+import {
+  GraphQLError,
+  type GraphQLOutputType,
+  type GraphQLSchema,
+  getNamedType,
+  getNullableType,
+  isListType,
+  isObjectType,
+} from 'graphql';
 import { DomainError } from '../errors.ts';
 import type PrismaTypes from '../generated/pothos.ts';
 import { getDatamodel } from '../generated/pothos.ts';
@@ -49,6 +57,10 @@ export interface SchemaShape {
     EventCursor: { Input: string; Output: string };
   };
 }
+
+const DEFAULT_PAGE = 20;
+const MAX_PAGE = 100;
+const LIST_MULTIPLIER = 10;
 
 export const builder = new SchemaBuilder<SchemaShape>({
   // Errors come first, so that they wrap what authorization and validation throw.
@@ -92,26 +104,29 @@ export const builder = new SchemaBuilder<SchemaShape>({
     dmmf: getDatamodel(),
     exposeDescriptions: false,
     filterConnectionTotalCount: true,
-    maxConnectionSize: 100,
-    defaultConnectionSize: 20,
+    maxConnectionSize: MAX_PAGE,
+    defaultConnectionSize: DEFAULT_PAGE,
     onUnusedQuery: null,
   },
   relay: {
     nodeQueryOptions: {
       description: 'Any object by its global id; null where it does not exist for the viewer.',
-      resolve: (_parent, { id }, _context, _info, resolveNode) => nullWhereMissing(resolveNode(id)),
+      resolve: (_parent, { id }, _context, { schema }, resolveNode) =>
+        isNodeType(schema, id.typename) ? nullWhereMissing(resolveNode(id)) : null,
     },
     nodesQueryOptions: {
       description:
         'Several objects by global id, in the order asked; null for each that does not exist for the viewer.',
-      resolve: async (_parent, { ids }, _context, _info, resolveNodes) =>
-        Promise.all((await resolveNodes(ids)).map(nullWhereMissing)),
+      resolve: async (_parent, { ids }, _context, { schema }, resolveNodes) => {
+        const nodes = await resolveNodes(ids.filter((id) => isNodeType(schema, id.typename)));
+        const found = await Promise.all(nodes.map(nullWhereMissing));
+        return ids.map((id) => (isNodeType(schema, id.typename) ? found.shift() : null));
+      },
     },
     nodesOnConnection: true,
   },
   complexity: {
-    defaultComplexity: 1,
-    defaultListMultiplier: 10,
+    fieldComplexity: costOf,
     limit: { complexity: COST_LIMIT },
     complexityError: (_kind, result) =>
       new GraphQLError(
@@ -120,6 +135,25 @@ export const builder = new SchemaBuilder<SchemaShape>({
       ),
   },
 });
+
+/**
+ * What a field costs that does not say so itself: one point, and for what lies under it the number of objects that there may
+ * be. The `nodes` and `edges` of a page count as ten, so the page itself counts for a tenth of the objects asked for.
+ */
+function costOf(args: Record<string, unknown>, _context: object, field: { readonly type: GraphQLOutputType }) {
+  if (getNamedType(field.type).name.endsWith('Connection')) {
+    const asked = args.first ?? args.last ?? DEFAULT_PAGE;
+    const size = typeof asked === 'number' ? Math.max(1, Math.min(asked, MAX_PAGE)) : MAX_PAGE;
+    return { field: 1, multiplier: size / LIST_MULTIPLIER };
+  }
+  if (!isListType(getNullableType(field.type))) return { field: 1, multiplier: 1 };
+  return { field: 1, multiplier: Array.isArray(args.ids) ? args.ids.length : LIST_MULTIPLIER };
+}
+
+function isNodeType(schema: GraphQLSchema, name: string): boolean {
+  const type = schema.getType(name);
+  return isObjectType(type) && type.getInterfaces().some((each) => each.name === 'Node');
+}
 
 /** A node that the viewer's condition leaves out is no fault: for them it does not exist. */
 async function nullWhereMissing(node: unknown): Promise<unknown> {

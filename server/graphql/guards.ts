@@ -30,6 +30,8 @@ export function guardPlugins() {
     }),
     maxAliasesPlugin({
       n: ALIAS_LIMIT,
+      // The default lets any field pass that is called `__typename`.
+      allowList: [],
       onReject: [refuse('QUERY_TOO_MANY_ALIASES', ALIAS_LIMIT, 'has too many aliases')],
     }),
   ];

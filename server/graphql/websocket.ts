@@ -120,6 +120,11 @@ export function attachGraphqlSocket(server: Server, options: GraphqlSocketOption
           errors: result.errors.map((error) => maskError(error, caller.requestId, log).toJSON()),
         };
       },
+      // What a subscription's source throws comes here with the text it was thrown with.
+      onError: ({ extra }, _id, _payload, errors) => {
+        const requestId = states.get(extra.socket)?.requestId ?? options.newRequestId();
+        return errors.map((error) => maskError(error, requestId, options.log).toJSON());
+      },
       execute: (args) => (args as PreparedArgs).envelopedExecute(args),
       subscribe: (args) => (args as PreparedArgs).envelopedSubscribe(args),
     },

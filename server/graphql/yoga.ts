@@ -67,16 +67,13 @@ function useTransportRules(): Plugin<GraphContext> {
   };
 }
 
-function useMasking(): Plugin<GraphContext> {
+/** Every answer passes here, whether it failed at parsing, at a guard or in a resolver. The socket masks its own. */
+function useMasking(): Plugin<GraphContext, GraphContext> {
   return {
-    onExecute() {
-      return {
-        onExecuteDone({ result, setResult, args }) {
-          if (Symbol.asyncIterator in result || result.errors === undefined) return;
-          const { caller, log } = args.contextValue;
-          setResult({ ...result, errors: result.errors.map((error) => maskError(error, caller.requestId, log)) });
-        },
-      };
+    onResultProcess({ result, setResult, serverContext }) {
+      const { caller, log } = serverContext;
+      if (Symbol.asyncIterator in result || Array.isArray(result) || result.errors === undefined) return;
+      setResult({ ...result, errors: result.errors.map((error) => maskError(error, caller.requestId, log)) });
     },
   };
 }
