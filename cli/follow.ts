@@ -77,11 +77,7 @@ export interface StopSignal {
 }
 
 /** A signal that Ctrl-C or a deadline aborts. */
-export function stopSignal(timeoutSeconds: number | null): {
-  signal: AbortSignal;
-  timedOut: () => boolean;
-  dispose: () => void;
-} {
+export function stopSignal(timeoutSeconds: number | null): StopSignal {
   const controller = new AbortController();
   const stop = () => controller.abort();
   process.once('SIGINT', stop);
