@@ -52,7 +52,13 @@ export function createGraphClient({ transport, onSignedOut }: ClientOptions): Cl
       cacheExchange({
         keys: KEYS,
         resolvers: {
-          Query: { store: relayPagination(), reviewQueue: relayPagination() },
+          Query: {
+            store: relayPagination(),
+            reviewQueue: relayPagination(),
+            developers: relayPagination(),
+            jobs: relayPagination(),
+            auditLog: relayPagination(),
+          },
           Viewer: { apps: relayPagination() },
           App: { versions: relayPagination(), crashGroups: relayPagination() },
           Version: { findings: relayPagination() },
