@@ -82,15 +82,15 @@ ${list.map((place) => `      ${quoted(place.path)}) choices=${quoted(choicesOf(p
 complete -o filenames -F _mosis mosis`,
   zsh: (list) => `#compdef mosis
 _mosis() {
-  local path="" word
+  local typed="" word
   local -a choices
-  for word in \${words[2,CURRENT-1]}; do [[ $word == -* ]] || path="\${path:+$path }$word"; done
+  for word in \${words[2,CURRENT-1]}; do [[ $word == -* ]] || typed="\${typed:+$typed }$word"; done
   while true; do
-    case "$path" in
+    case "$typed" in
 ${list.map((place) => `      ${quoted(place.path)}) choices=(${described(place).join(' ')}); break ;;`).join('\n')}
     esac
-    [[ -z $path ]] && break
-    [[ $path == *" "* ]] && path="\${path% *}" || path=""
+    [[ -z $typed ]] && break
+    [[ $typed == *" "* ]] && typed="\${typed% *}" || typed=""
   done
   _describe 'mosis' choices
   _files
@@ -99,8 +99,7 @@ compdef _mosis mosis`,
   fish: (list) =>
     list
       .flatMap((place) => {
-        const seen =
-          place.path === '' ? '__fish_use_subcommand' : `__fish_seen_subcommand_from ${place.path.split(' ').at(-1)}`;
+        const seen = fishCondition(place);
         const words = place.words.map(
           ({ word, help }) => `complete -c mosis -n ${quoted(seen)} -a ${word} -d ${quoted(help)}`,
         );
@@ -113,13 +112,21 @@ compdef _mosis mosis`,
       .join('\n'),
 };
 
+/** When fish offers what belongs to a place: after its words, and before the next one. */
+function fishCondition({ path, words }: Place): string {
+  if (path === '') return '__fish_use_subcommand';
+  const seen = path.split(' ').map((word) => `__fish_seen_subcommand_from ${word}`);
+  const next = words.length === 0 ? [] : [`not __fish_seen_subcommand_from ${words.map(({ word }) => word).join(' ')}`];
+  return [...seen, ...next].join('; and ');
+}
+
 function choicesOf({ words, options }: Place): string {
   return [...words.map(({ word }) => word), ...options.map(({ option }) => option)].join(' ');
 }
 
 function described({ words, options }: Place): string[] {
   const lines = [
-    ...words.map(({ word, help }) => `${word}:${help}`),
+    ...words.map(({ word, help }) => `${word}:${help.replaceAll(':', '\\:')}`),
     ...options.map(({ option, help }) => `${option}:${help.replaceAll(':', '\\:')}`),
   ];
   return lines.map(quoted);
