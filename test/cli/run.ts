@@ -17,6 +17,7 @@ export interface Run {
 
 export interface Running {
   readonly ended: Promise<Run>;
+  kill(): void;
   /** Resolves with the match once stderr (or stdout) has it; rejects when the process ends without. */
   said(pattern: RegExp): Promise<RegExpExecArray>;
 }
@@ -72,6 +73,7 @@ function begin(args: readonly string[], { cwd, env, node = process.execPath, bin
   });
   return {
     ended,
+    kill: () => child.kill('SIGKILL'),
     said: (pattern) =>
       new Promise((resolve, reject) => {
         const look = () => {

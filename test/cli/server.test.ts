@@ -17,6 +17,11 @@ interface Proxy {
   /** Cuts the next connection that sends more than so many bytes, once. */
   cutAfterBytes: number | null;
   cuts: number;
+  /** Holds the next connection that sends more than so many bytes, for good, once. */
+  holdAfterBytes: number | null;
+  held: number;
+  /** Bytes that went to the server. */
+  forwarded: number;
   /** Breaks every live connection (WebSocket) there is, and says how many there were. */
   breakLive(): number;
   close(): void;
@@ -46,7 +51,14 @@ async function startProxy(target: () => number): Promise<Proxy> {
         proxy.cutAfterBytes = null;
         proxy.cuts += 1;
         near.destroy();
-      } else far.write(chunk);
+      } else if (proxy.holdAfterBytes !== null && sent > proxy.holdAfterBytes) {
+        proxy.holdAfterBytes = null;
+        proxy.held += 1;
+        near.pause();
+      } else {
+        proxy.forwarded += chunk.length;
+        far.write(chunk);
+      }
     });
     far.pipe(near);
   });
@@ -55,6 +67,9 @@ async function startProxy(target: () => number): Promise<Proxy> {
     port: (server.address() as AddressInfo).port,
     cutAfterBytes: null,
     cuts: 0,
+    holdAfterBytes: null,
+    held: 0,
+    forwarded: 0,
     breakLive() {
       const { size } = live;
       for (const socket of live) socket.destroy();
@@ -119,6 +134,13 @@ async function newApp(slug: string): Promise<string> {
   ]);
   expect(run.code).toBe(0);
   return join(at.folder, slug);
+}
+
+/** Text that does not compress well. */
+function noise(characters: number): string {
+  let text = '';
+  for (let i = 0; text.length < characters; i += 1) text += `${Math.sin(i)} ${Math.cos(i * 7)}\n`;
+  return text;
 }
 
 async function edit(folder: string, change: Record<string, unknown>): Promise<void> {
@@ -250,14 +272,29 @@ describe('publish', () => {
 
   it('uploads over a link that breaks', async () => {
     const folder = await newApp('large');
-    let noise = '';
-    for (let i = 0; noise.length < 3_000_000; i += 1) noise += `${Math.sin(i)} ${Math.cos(i * 7)}\n`;
-    await writeFile(join(folder, 'assets', 'noise.txt'), noise);
+    await writeFile(join(folder, 'assets', 'noise.txt'), noise(3_000_000));
     proxy.cutAfterBytes = 500_000;
     const cutsBefore = proxy.cuts;
     const run = await at.mosis(['publish', '--create', '--no-wait', '--json'], { cwd: folder });
     expect(proxy.cuts).toBe(cutsBefore + 1);
     expect({ code: run.code, stderr: run.stderr }).toMatchObject({ code: 0 });
+  });
+
+  it('goes on with the upload of a run that was killed', async () => {
+    const folder = await newApp('killed');
+    await writeFile(join(folder, 'assets', 'noise.txt'), noise(6_000_000));
+    proxy.holdAfterBytes = 1_500_000;
+    const first = at.begin(['publish', '--create', '--no-wait'], { cwd: folder });
+    await expect.poll(() => proxy.held, { timeout: 60_000 }).toBe(1);
+    first.kill();
+    await first.ended;
+    const before = proxy.forwarded;
+    const second = await at.mosis(['publish', '--no-wait', '--json'], { cwd: folder });
+    expect({ code: second.code, stderr: second.stderr }).toMatchObject({ code: 0 });
+    expect(second.stderr).toContain('Going on with an upload');
+    const size = Number(second.json().packageSize);
+    expect(size).toBeGreaterThan(2_000_000);
+    expect(proxy.forwarded - before).toBeLessThan(size - 1_000_000);
   });
 
   it('refuses a key that is not pinned, saying which are', async () => {
