@@ -9,7 +9,7 @@ export async function requireViewer(url: URL): Promise<SessionViewerFragment> {
   const viewer = await session
     .ensure()
     .catch((failure: unknown) => error(503, failure instanceof Error ? failure.message : t.errors.unreachable));
-  if (viewer === null) redirect(303, `/sign-in?next=${encodeURIComponent(url.pathname + url.search)}`);
+  if (viewer === null) redirect(303, signInPath(url.pathname + url.search));
   return viewer;
 }
 
@@ -17,6 +17,11 @@ export async function requireViewer(url: URL): Promise<SessionViewerFragment> {
 export async function requireRole(url: URL, role: 'REVIEWER' | 'ADMIN'): Promise<void> {
   const viewer = await requireViewer(url);
   if (!viewer.developer.roles.some((each) => each === role || each === 'ADMIN')) error(404, t.errors.notFound);
+}
+
+/** The sign-in page that leads back to `path`. */
+export function signInPath(path: string): string {
+  return `/sign-in?next=${encodeURIComponent(path)}`;
 }
 
 /** Where to go after signing in: only paths of this site are followed. */

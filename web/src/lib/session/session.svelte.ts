@@ -8,7 +8,8 @@ class Session {
   #asking: Promise<SessionViewerFragment | null> | undefined;
 
   constructor() {
-    graph.onSessionEnded(() => void this.refresh());
+    // Unreachable is not signed out: the connection dot tells of it, and the next request asks again.
+    graph.onSessionEnded(() => void this.refresh().catch(() => undefined));
   }
 
   /** Undefined until the server answered once; null when nobody is signed in. */
