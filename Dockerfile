@@ -59,7 +59,8 @@ const server = spawn('node', ['--disable-warning=ExperimentalWarning', '.cache/s
 let log = '';
 server.stdout.on('data', (text) => {
   log += text;
-  if (log.includes('"msg":"ready"')) server.kill('SIGTERM');
+  // Once: a second signal ends it without waiting.
+  if (String(text).includes('"msg":"ready"')) server.kill('SIGTERM');
 });
 const timer = setTimeout(() => server.kill('SIGKILL'), 60_000);
 server.on('exit', (code) => {
