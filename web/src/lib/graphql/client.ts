@@ -6,6 +6,9 @@ import { relayPagination } from '@urql/exchange-graphcache/extras';
 import { hasCode } from '#lib/graphql/errors.ts';
 import type { LiveTransport } from '#lib/graphql/transport.ts';
 
+/** Where a mutation's result carries the server's data as it came. */
+export const WHOLE_ANSWER = 'wholeAnswer';
+
 const embedded = () => null;
 
 /** Objects without an id of their own live inside the object that holds them. */
@@ -62,6 +65,14 @@ export function createGraphClient({ transport, onSignedOut }: ClientOptions): Cl
           Viewer: { apps: relayPagination() },
           App: { versions: relayPagination(), crashGroups: relayPagination() },
           Version: { findings: relayPagination() },
+        },
+      }),
+      // The cache cannot match a fragment on the interface Error without the schema, and would drop a problem's fields:
+      // a mutation's answer is therefore handed on whole beside the cached one.
+      mapExchange({
+        onResult(result) {
+          if (result.operation.kind !== 'mutation') return result;
+          return { ...result, extensions: { ...result.extensions, [WHOLE_ANSWER]: result.data } };
         },
       }),
       fetchExchange,

@@ -2,6 +2,7 @@
 // with the payload or one problem.
 import type { OperationResult, RequestPolicy } from '@urql/core';
 import { untrack } from 'svelte';
+import { WHOLE_ANSWER } from '#lib/graphql/client.ts';
 import { messageOf, type Problem, problemOf } from '#lib/graphql/errors.ts';
 import type { TypedDocumentString } from '#lib/graphql/generated/graphql.ts';
 import { graph } from '#lib/graphql/graph.svelte.ts';
@@ -118,7 +119,8 @@ export async function mutate<Data extends object, Vars>(
     const code = result.error?.graphQLErrors[0]?.extensions.code;
     return { ok: false, problem: { code: typeof code === 'string' ? code : 'UNREACHABLE', message, fields: {} } };
   }
-  const field: unknown = Object.entries(result.data).find(([name]) => name !== '__typename')?.[1];
+  const data: object = result.extensions?.[WHOLE_ANSWER] ?? result.data;
+  const field: unknown = Object.entries(data).find(([name]) => name !== '__typename')?.[1];
   const problem = problemOf(field);
   if (problem) return { ok: false, problem };
   // problemOf has just established that this is the payload member of the union.

@@ -232,7 +232,7 @@ export const en = {
     token: 'Set-up token',
     email: 'E-mail',
     password: 'Password',
-    passwordHelp: 'At least 12 characters. A few unrelated words are good.',
+    passwordHelp: '8 to 128 characters. A few unrelated words are good.',
     name: 'Name',
     nameHelp: 'Shown with your apps in the store.',
     signIn: 'Sign in',

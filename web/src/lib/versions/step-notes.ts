@@ -26,7 +26,8 @@ export function stepNotes(
       );
     else notes.checks = sums.errors > 0 ? t.version.failed(sums.errors) : t.version.passed(passed, sums.warnings);
   }
-  if (submittedAt && decidedAt && (reviewed || state !== 'REJECTED'))
+  const decided = state !== 'SUBMITTED' && state !== 'IN_REVIEW' && (reviewed || state !== 'REJECTED');
+  if (submittedAt && decidedAt && decided)
     notes.review = reviewed ? duration(Date.parse(decidedAt) - Date.parse(submittedAt)) : t.version.automatic;
   return notes;
 }
