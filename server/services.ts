@@ -80,7 +80,6 @@ export async function createServices({ config, clock, ids, log, db, blobs, pubsu
   const apps = createApps({ db, work, clock, ids, storeChanged });
   const reviews: Reviews = createReviews({ db, work, clock, ids, random: Math.random, versions: () => versions });
   const versions: Versions = createVersions({
-    db,
     work,
     clock,
     blobs,

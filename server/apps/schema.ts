@@ -58,6 +58,8 @@ builder.prismaObject('AppMember', {
 const MEMBERS = { id: true, members: { select: { developerId: true, role: true } } } as const;
 
 export const AppNode = builder.prismaNode('App', {
+  // Out of sight is null, not a fault.
+  nullable: true,
   name: 'App',
   id: { field: 'id', description: 'Global id.' },
   description: 'An app as its developers and reviewers see it. The public view is StoreApp.',

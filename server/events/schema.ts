@@ -194,11 +194,17 @@ async function actorOf(
   if (viewer.kind === 'developer' && viewer.developerId === event.actorId) return { kind: 'YOU', name: viewer.name };
   const isReviewersAct =
     REVIEWER_ACTS.has(event.type) || (event.type === 'COMMENTED' && event.payload.side === 'REVIEWER');
-  const mayKnow = !isReviewersAct || isReviewer(viewer) || isAdmin(viewer);
+  const mayKnow =
+    !isReviewersAct || ((isReviewer(viewer) || isAdmin(viewer)) && !(await isMember(db, viewer, event.appId)));
   const row = mayKnow
     ? await db.prisma.developer.findUnique({ where: { id: event.actorId }, select: { name: true } })
     : null;
   return { kind: isReviewersAct ? 'REVIEWER' : 'DEVELOPER', name: row?.name ?? null };
+}
+
+async function isMember(db: GraphContext['db'], viewer: Viewer, appId: string): Promise<boolean> {
+  if (viewer.kind === 'anonymous') return false;
+  return (await db.prisma.appMember.count({ where: { appId, developerId: viewer.developerId } })) > 0;
 }
 
 builder.prismaObjectFields(VersionNode, (t) => ({

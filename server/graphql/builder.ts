@@ -111,16 +111,17 @@ export const builder = new SchemaBuilder<SchemaShape>({
   relay: {
     nodeQueryOptions: {
       description: 'Any object by its global id; null where it does not exist for the viewer.',
-      resolve: (_parent, { id }, _context, { schema }, resolveNode) =>
-        isNodeType(schema, id.typename) ? nullWhereMissing(resolveNode(id)) : null,
+      resolve: (_parent, { id }, _context, { schema }, resolveNode) => {
+        requireNodeTypes(schema, [id]);
+        return nullWhereMissing(resolveNode(id));
+      },
     },
     nodesQueryOptions: {
       description:
         'Several objects by global id, in the order asked; null for each that does not exist for the viewer.',
       resolve: async (_parent, { ids }, _context, { schema }, resolveNodes) => {
-        const nodes = await resolveNodes(ids.filter((id) => isNodeType(schema, id.typename)));
-        const found = await Promise.all(nodes.map(nullWhereMissing));
-        return ids.map((id) => (isNodeType(schema, id.typename) ? found.shift() : null));
+        requireNodeTypes(schema, ids);
+        return Promise.all((await resolveNodes(ids)).map(nullWhereMissing));
       },
     },
     nodesOnConnection: true,
@@ -130,7 +131,7 @@ export const builder = new SchemaBuilder<SchemaShape>({
     limit: { complexity: COST_LIMIT },
     complexityError: (_kind, result) =>
       new GraphQLError(
-        `This operation costs ${result.complexity}; the limit is ${COST_LIMIT}. Ask for fewer fields or smaller pages.`,
+        `This operation costs ${Math.ceil(result.complexity)}; the limit is ${COST_LIMIT}. Ask for fewer fields or smaller pages.`,
         { extensions: { code: 'QUERY_TOO_COSTLY', cost: result.complexity, limit: COST_LIMIT, http: { status: 400 } } },
       ),
   },
@@ -150,9 +151,13 @@ function costOf(args: Record<string, unknown>, _context: object, field: { readon
   return { field: 1, multiplier: Array.isArray(args.ids) ? args.ids.length : LIST_MULTIPLIER };
 }
 
-function isNodeType(schema: GraphQLSchema, name: string): boolean {
-  const type = schema.getType(name);
-  return isObjectType(type) && type.getInterfaces().some((each) => each.name === 'Node');
+/** Throws BAD_REQUEST for an id of a type that has no ids, which this server cannot have given. */
+function requireNodeTypes(schema: GraphQLSchema, ids: readonly { readonly typename: string }[]): void {
+  for (const { typename } of ids) {
+    const type = schema.getType(typename);
+    if (!isObjectType(type) || !type.getInterfaces().some((each) => each.name === 'Node'))
+      throw new DomainError('BAD_REQUEST', 'An id is not one that this server gave.');
+  }
 }
 
 /** A node that the viewer's condition leaves out is no fault: for them it does not exist. */

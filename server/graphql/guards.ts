@@ -37,19 +37,37 @@ export function guardPlugins() {
   ];
 }
 
-/** Throws QUERY_TOO_COSTLY before a subscription starts: the schema's own check would run only at each event. */
+/**
+ * Throws QUERY_TOO_COSTLY before an operation starts; the schema's own check comes only once a root field runs, and for a
+ * subscription at each event.
+ */
 export function checkCost(
   schema: GraphQLSchema,
   document: DocumentNode,
   variables: Record<string, unknown>,
   context: object,
 ): void {
-  const { complexity } = complexityFromQuery(document, { schema, variables, ctx: context });
-  if (complexity > COST_LIMIT) {
+  const cost = costOf(schema, document, variables, context);
+  if (cost !== null && cost > COST_LIMIT) {
     throw documentError(
       'QUERY_TOO_COSTLY',
-      `This operation costs ${complexity}; the limit is ${COST_LIMIT}. Ask for fewer fields or smaller pages.`,
-      { cost: complexity, limit: COST_LIMIT },
+      `This operation costs ${Math.ceil(cost)}; the limit is ${COST_LIMIT}. Ask for fewer fields or smaller pages.`,
+      { cost: Math.ceil(cost), limit: COST_LIMIT },
     );
+  }
+}
+
+/** Null where variables do not fit the document, which the executor says better. */
+function costOf(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  variables: Record<string, unknown>,
+  ctx: object,
+): number | null {
+  try {
+    return complexityFromQuery(document, { schema, variables, ctx }).complexity;
+  } catch (error) {
+    if (error instanceof GraphQLError) return null;
+    throw error;
   }
 }

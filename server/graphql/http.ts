@@ -1,5 +1,6 @@
 /** Owns GraphQL over HTTP: what may come in (JSON, one operation, our origins), who asks, and how the answer leaves. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { z } from 'zod';
 import { DomainError } from '../errors.ts';
 import { readBody } from '../http/body.ts';
 import { problemDocument, statusOf } from '../http/problem.ts';
@@ -150,14 +151,27 @@ async function readJsonBody(request: IncomingMessage): Promise<{ text: string; p
   return { text, params: paramsOf(value) };
 }
 
+const bodySchema = z.looseObject({
+  query: z.string().nullish(),
+  operationName: z.string().nullish(),
+  variables: z.record(z.string(), z.unknown()).nullish(),
+  extensions: z.record(z.string(), z.unknown()).nullish(),
+});
+
+/** The parameters of the standard, in the types it gives them. */
 function paramsOf(value: unknown): GraphqlParams {
-  const given = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-  const { query, operationName, variables } = given;
-  return {
-    query: typeof query === 'string' ? query : '',
-    operationName: typeof operationName === 'string' ? operationName : undefined,
-    variables: typeof variables === 'object' && variables !== null ? (variables as Record<string, unknown>) : undefined,
-  };
+  const parsed = bodySchema.safeParse(value);
+  if (!parsed.success) {
+    const name = parsed.error.issues[0]?.path[0];
+    throw new DomainError(
+      'BAD_REQUEST',
+      name === undefined
+        ? 'The body must be a JSON object with a `query`.'
+        : `\`${String(name)}\` in the body must be ${name === 'query' || name === 'operationName' ? 'a string' : 'an object'}.`,
+    );
+  }
+  const { query, operationName, variables } = parsed.data;
+  return { query: query ?? '', operationName: operationName ?? undefined, variables: variables ?? undefined };
 }
 
 function withinTime(work: Promise<Response>): Promise<Response> {

@@ -165,8 +165,8 @@ export function attachGraphqlSocket(server: Server, options: GraphqlSocketOption
         return [documentError('BAD_REQUEST', 'Mutations run over HTTP POST, not over a WebSocket.')];
       }
       const variables = payload.variables ?? {};
-      if (operation?.operation === OperationTypeNode.SUBSCRIPTION)
-        checkCost(options.schema, document, variables, context);
+      // Here and not in the pipeline: what `execute` throws would close the socket for its other operations too.
+      checkCost(options.schema, document, variables, context);
       const args: PreparedArgs = {
         schema: options.schema,
         document,

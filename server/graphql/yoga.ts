@@ -2,7 +2,7 @@
 import { type DefinitionNode, type GraphQLSchema, OperationTypeNode } from 'graphql';
 import { createYoga, type GraphiQLOptions, type Plugin } from 'graphql-yoga';
 import type { GraphContext } from './context.ts';
-import { documentError, guardPlugins } from './guards.ts';
+import { checkCost, documentError, guardPlugins } from './guards.ts';
 import { MAX_BODY_BYTES } from './limits.ts';
 import { maskError } from './masking.ts';
 
@@ -63,6 +63,7 @@ function useTransportRules(): Plugin<GraphContext> {
       if (isMutation && args.contextValue.caller.transport === 'socket') {
         throw documentError('BAD_REQUEST', 'Mutations run over HTTP POST, not over a WebSocket.');
       }
+      checkCost(args.schema, args.document, args.variableValues ?? {}, args.contextValue);
     },
   };
 }

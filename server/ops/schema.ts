@@ -60,6 +60,8 @@ builder.objectFields(ViewerType, (t) => ({
 }));
 
 const JobType = builder.prismaNode('Job', {
+  // Out of sight is null, not a fault.
+  nullable: true,
   name: 'Job',
   id: { field: 'id', description: 'Global id.' },
   description: 'One piece of work in the queue. Admins only.',
@@ -101,6 +103,8 @@ builder.queryField('jobs', (t) =>
 );
 
 const AuditEntryType = builder.prismaNode('AuditLog', {
+  // Out of sight is null, not a fault.
+  nullable: true,
   name: 'AuditEntry',
   id: { field: 'id', description: 'Global id.' },
   description: 'One act of a person, a key or the system. Admins only.',

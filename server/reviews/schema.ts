@@ -1,5 +1,8 @@
 /** Owns the GraphQL types of reviews and comments, the queue, and the mutations of reviewers. It writes through the service only. */
 import { isAdmin, isReviewer, requireReviewer } from '../accounts/access.ts';
+import { roleOn } from '../apps/access.ts';
+import { onlyText } from '../apps/inputs.ts';
+import { invalidField } from '../errors.ts';
 import { builder } from '../graphql/builder.ts';
 import { FindingType } from '../versions/check-types.ts';
 import { VersionNode, versionPayload } from '../versions/schema.ts';
@@ -61,12 +64,16 @@ export const CommentType = builder.prismaObject('Comment', {
     }),
     authorName: t.string({
       description: 'Who wrote it; developers see a reviewer as "a reviewer".',
-      select: { authorId: true, author: { select: { name: true } } },
+      select: {
+        authorId: true,
+        author: { select: { name: true } },
+        version: { select: { app: { select: { id: true, members: { select: { developerId: true, role: true } } } } } },
+      },
       resolve: (comment, _args, { viewer }) => {
         const isOwn = viewer.kind === 'developer' && viewer.developerId === comment.authorId;
-        return comment.side === 'REVIEWER' && !isOwn && !isReviewer(viewer) && !isAdmin(viewer)
-          ? 'a reviewer'
-          : comment.author.name;
+        const mayKnow =
+          isOwn || ((isReviewer(viewer) || isAdmin(viewer)) && roleOn(viewer, comment.version.app) === null);
+        return comment.side === 'REVIEWER' && !mayKnow ? 'a reviewer' : comment.author.name;
       },
     }),
     body: t.exposeString('body', { description: 'Plain text.' }),
@@ -87,6 +94,8 @@ function SideEnum() {
 }
 
 export const ReviewNode = builder.prismaNode('Review', {
+  // Out of sight is null, not a fault.
+  nullable: true,
   name: 'Review',
   id: { field: 'id', description: 'Global id.' },
   description: 'One round of a person looking at a version. Reviewers and admins only.',
@@ -225,7 +234,7 @@ builder.mutationField('claimReview', (t) =>
   t.field({
     type: reviewPayload('ClaimReviewPayload'),
     errors: {},
-    authScopes: { reviewer: true },
+    authScopes: { $any: { reviewer: true, admin: true } },
     description: 'Takes a waiting review for 30 minutes.',
     args: { input: t.arg({ type: ClaimReviewInput, required: true, description: 'Which one.' }) },
     resolve: async (_parent, { input }, { services, viewer, caller }) => ({
@@ -246,7 +255,7 @@ builder.mutationField('renewClaim', (t) =>
   t.field({
     type: reviewPayload('RenewClaimPayload'),
     errors: {},
-    authScopes: { reviewer: true },
+    authScopes: { $any: { reviewer: true, admin: true } },
     description: 'Holds a claim for another lease.',
     args: { input: t.arg({ type: claimInput('RenewClaimInput'), required: true, description: 'Which claim.' }) },
     resolve: async (_parent, { input }, { services, viewer }) => ({
@@ -258,7 +267,7 @@ builder.mutationField('releaseReview', (t) =>
   t.field({
     type: reviewPayload('ReleaseReviewPayload'),
     errors: {},
-    authScopes: { reviewer: true },
+    authScopes: { $any: { reviewer: true, admin: true } },
     description: 'Puts a claimed review back into the queue.',
     args: { input: t.arg({ type: claimInput('ReleaseReviewInput'), required: true, description: 'Which claim.' }) },
     resolve: async (_parent, { input }, { services, viewer, caller }) => ({
@@ -279,7 +288,7 @@ builder.mutationField('approveReview', (t) =>
   t.field({
     type: reviewPayload('ApproveReviewPayload'),
     errors: {},
-    authScopes: { reviewer: true },
+    authScopes: { $any: { reviewer: true, admin: true } },
     description: 'Approves the version you have claimed.',
     args: { input: t.arg({ type: ApproveReviewInput, required: true, description: 'The decision.' }) },
     resolve: async (_parent, { input }, { services, viewer, caller }) => ({
@@ -291,6 +300,9 @@ builder.mutationField('approveReview', (t) =>
     }),
   }),
 );
+
+const MAX_POLICY_REFS = 20;
+const MAX_FINDING_COMMENTS = 50;
 
 const FindingCommentInput = builder.inputType('FindingCommentInput', {
   description: 'What a reviewer says about one finding.',
@@ -316,7 +328,7 @@ builder.mutationField('rejectReview', (t) =>
   t.field({
     type: reviewPayload('RejectReviewPayload'),
     errors: {},
-    authScopes: { reviewer: true },
+    authScopes: { $any: { reviewer: true, admin: true } },
     description: 'Rejects the version you have claimed, with feedback.',
     args: { input: t.arg({ type: RejectReviewInput, required: true, description: 'The decision.' }) },
     resolve: async (_parent, { input }, { services, viewer, caller }) => ({
@@ -326,16 +338,21 @@ builder.mutationField('rejectReview', (t) =>
           reviewId: input.reviewId.id,
           claimId: input.claimId,
           feedback: input.feedback,
-          policyRefs: (input.policyRefs ?? []).slice(0, 20).map((ref) => ref.slice(0, 100)),
-          findingComments: (input.findingComments ?? [])
-            .slice(0, 50)
-            .map(({ findingId, body }) => ({ findingId, body })),
+          policyRefs: atMost(MAX_POLICY_REFS, input.policyRefs, 'input.policyRefs').map((ref, index) =>
+            onlyText(ref, `input.policyRefs.${index}`, 100, 1),
+          ),
+          findingComments: atMost(MAX_FINDING_COMMENTS, input.findingComments, 'input.findingComments'),
         },
         caller,
       ),
     }),
   }),
 );
+
+function atMost<Item>(most: number, list: readonly Item[] | null | undefined, path: string): readonly Item[] {
+  if ((list?.length ?? 0) > most) throw invalidField(path, `must be at most ${most}`);
+  return list ?? [];
+}
 
 const AppealRejectionInput = builder.inputType('AppealRejectionInput', {
   description: 'Why the rejection was wrong.',

@@ -2,7 +2,7 @@
  * Owns reviews, approvals and comments: the only writer of their tables. It decides what follows from the checks, keeps the
  * queue and its leases, and fences every decision on state, round, claim and lease. States are moved by versions/service.
  */
-import { requireReviewer } from '../accounts/access.ts';
+import { isAdmin, isReviewer, isSignedIn, requireAdmin, requireReviewer } from '../accounts/access.ts';
 import type { DeveloperViewer, Viewer } from '../accounts/viewer.ts';
 import { requireRole, roleOn } from '../apps/access.ts';
 import { onlyText } from '../apps/inputs.ts';
@@ -116,9 +116,10 @@ export function createReviews({ db, work, clock, ids, random, versions }: Review
     viewer: Viewer,
     reviewId: string,
   ): Promise<{ review: ReviewWithVersion; reviewer: DeveloperViewer }> {
-    const reviewer = requireReviewer(viewer);
+    const reviewer = isAdmin(viewer) ? requireAdmin(viewer) : requireReviewer(viewer);
     const review = await tx.review.findUnique({ where: { id: reviewId }, include: WITH_VERSION });
     if (review === null) throw notFound('The review');
+    if (!isReviewer(viewer)) await requireNoReviewer(tx, review);
     if (review.version.app.members.some((member) => member.developerId === reviewer.developerId)) {
       throw new DomainError('OWN_APP', 'You are a member of this app. Somebody else must review it.');
     }
@@ -129,6 +130,21 @@ export function createReviews({ db, work, clock, ids, random, versions }: Review
       );
     }
     return { review, reviewer };
+  }
+
+  /** An admin who is no reviewer takes an appeal only where nobody else can (docs/ARCHITECTURE.md, Permissions). */
+  async function requireNoReviewer(tx: Tx, review: ReviewWithVersion): Promise<void> {
+    const earlier = await tx.review.findMany({
+      where: { versionId: review.versionId, round: { lt: review.round }, decidedById: { not: null } },
+      select: { decidedById: true },
+    });
+    const excluded = [
+      ...review.version.app.members.map((member) => member.developerId),
+      ...earlier.flatMap(({ decidedById }) => decidedById ?? []),
+    ];
+    const able = await tx.developer.count({ where: { reviewer: true, status: 'ACTIVE', id: { notIn: excluded } } });
+    if (review.kind !== 'APPEAL' || able > 0)
+      throw new DomainError('FORBIDDEN', 'Only a reviewer who is signed in to the portal can do this.');
   }
 
   async function decidedBefore(tx: Tx, review: Review, developerId: string): Promise<boolean> {
@@ -400,9 +416,8 @@ export function createReviews({ db, work, clock, ids, random, versions }: Review
         const facts = { decidedAt: clock.now(), stateReason: feedback };
         if (review.kind !== 'SAMPLE') await versions().move(unit, version, 'reject', facts);
         else if (version.state === 'APPROVED') await versions().move(unit, version, 'rejectSample', facts);
-        else if (version.state === 'PUBLISHED')
-          await versions().move(unit, version, 'suspend', { stateReason: feedback });
-        const type = version.state === 'PUBLISHED' ? 'SUSPENDED' : 'REJECTED';
+        else await versions().move(unit, version, 'suspendSample', { stateReason: feedback });
+        const type = review.kind === 'SAMPLE' && version.state !== 'APPROVED' ? 'SUSPENDED' : 'REJECTED';
         emitFor(unit, review, type, reviewer.developerId, {
           by: 'REVIEWER',
           feedback,
@@ -483,8 +498,9 @@ export function createReviews({ db, work, clock, ids, random, versions }: Review
         });
         if (version === null) throw notFound('The version');
         const isMember = roleOn(viewer, version.app) !== null;
+        if (!isMember && isSignedIn(viewer) && (!isReviewer(viewer) || version.claimedCode === null))
+          throw notFound('The version');
         const author = isMember ? requireRole(viewer, version.app, MEMBER_ACTS.appeal) : requireReviewer(viewer);
-        if (!isMember && version.claimedCode === null) throw notFound('The version');
         const side = isMember ? 'DEVELOPER' : 'REVIEWER';
         const id = await addComment(unit, {
           versionId: version.id,

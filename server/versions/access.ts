@@ -1,6 +1,6 @@
 /** Owns who may see and move a version, as query conditions and predicates. It reads no database. */
 import { hasScope, isAdmin, isReviewer } from '../accounts/access.ts';
-import type { ApiKeyScope, Viewer } from '../accounts/viewer.ts';
+import type { ApiKeyScope, DeveloperViewer, Viewer } from '../accounts/viewer.ts';
 import { includesRole, type MemberRole, memberApps, roleOn } from '../apps/access.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
 import { nextState, parseState, type VersionAct } from './states.ts';
@@ -8,8 +8,13 @@ import { nextState, parseState, type VersionAct } from './states.ts';
 /** The versions that exist for the viewer: of their apps all; for reviewers and admins all that were submitted. */
 export function visibleVersions(viewer: Viewer): Prisma.AppVersionWhereInput {
   if (viewer.kind === 'anonymous') return { id: { in: [] } };
-  const own: Prisma.AppVersionWhereInput = { app: memberApps(viewer) };
+  const own: Prisma.AppVersionWhereInput = seesVersions(viewer) ? { app: memberApps(viewer) } : { id: { in: [] } };
   return isReviewer(viewer) || isAdmin(viewer) ? { OR: [own, { claimedCode: { not: null } }] } : own;
+}
+
+/** A key that may only read telemetry sees the app it is about, and none of its versions. */
+function seesVersions({ credential }: DeveloperViewer): boolean {
+  return credential.kind !== 'API_KEY' || credential.scopes.some((scope) => scope !== 'telemetry:read');
 }
 
 /** What each act of a member asks for; acts that are not here are never a member's. */

@@ -55,6 +55,8 @@ const FACTS = {
 } as const;
 
 export const VersionNode = builder.prismaNode('AppVersion', {
+  // Out of sight is null, not a fault.
+  nullable: true,
   name: 'Version',
   id: { field: 'id', description: 'Global id.' },
   description: 'One uploaded package of an app and what became of it.',
@@ -206,6 +208,8 @@ const UploadViaEnum = builder.enumType('UploadVia', {
 });
 
 export const UploadNode = builder.prismaNode('Upload', {
+  // Out of sight is null, not a fault.
+  nullable: true,
   name: 'Upload',
   id: { field: 'id', description: 'Global id.' },
   description: 'Bytes on their way to becoming a draft. Lives 24 hours.',

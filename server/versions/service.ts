@@ -13,7 +13,7 @@ import type { Prisma } from '../generated/prisma/client.ts';
 import { once } from '../idempotency.ts';
 import type { FolderBlobs } from '../platform/blobs/blobs.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Database, Tx } from '../platform/db/database.ts';
+import type { Tx } from '../platform/db/database.ts';
 import { isUniqueViolation } from '../platform/db/errors.ts';
 import type { JsonObject } from '../platform/json.ts';
 import type { Unit, Work } from '../unit-of-work.ts';
@@ -29,7 +29,6 @@ export interface StatementSigner {
 }
 
 interface VersionsOptions {
-  readonly db: Database;
   readonly work: Work;
   readonly clock: Clock;
   readonly blobs: FolderBlobs;
@@ -44,7 +43,7 @@ export type VersionWithApp = Prisma.AppVersionGetPayload<{ include: typeof WITH_
 
 export type Versions = ReturnType<typeof createVersions>;
 
-export function createVersions({ db, work, clock, blobs, signer, cancelReviews, storeChanged }: VersionsOptions) {
+export function createVersions({ work, clock, blobs, signer, cancelReviews, storeChanged }: VersionsOptions) {
   /** The version with its app and members, or NOT_FOUND. */
   async function load(tx: Tx, versionId: string): Promise<VersionWithApp> {
     const version = await tx.appVersion.findUnique({ where: { id: versionId }, include: WITH_APP });
@@ -355,6 +354,7 @@ export function createVersions({ db, work, clock, blobs, signer, cancelReviews, 
     await work(async (unit) => {
       const person = viewer.kind === 'developer' && viewer.admin ? requireAdmin(viewer) : requireReviewer(viewer);
       const version = await load(unit.tx, versionId);
+      if (version.claimedCode === null) throw notFound('The version');
       if (version.app.members.some((member) => member.developerId === person.developerId)) {
         throw new DomainError('OWN_APP', 'You are a member of this app. Somebody else must decide about it.');
       }

@@ -21,6 +21,7 @@ export const VERSION_ACTS = [
   'approve',
   'reject',
   'rejectSample',
+  'suspendSample',
   'publish',
   'unpublish',
   'suspend',
@@ -40,6 +41,8 @@ const WAYS: { readonly [Act in VersionAct]: Partial<Record<VersionState, Version
   approve: { IN_REVIEW: 'APPROVED' },
   reject: { IN_REVIEW: 'REJECTED' },
   rejectSample: { APPROVED: 'REJECTED' },
+  // Also what its owner has taken out meanwhile: it could be published again at any time.
+  suspendSample: { PUBLISHED: 'SUSPENDED', UNPUBLISHED: 'SUSPENDED' },
   publish: { APPROVED: 'PUBLISHED', UNPUBLISHED: 'PUBLISHED' },
   unpublish: { PUBLISHED: 'UNPUBLISHED' },
   suspend: { PUBLISHED: 'SUSPENDED' },

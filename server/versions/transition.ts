@@ -23,6 +23,7 @@ const WORDS: { readonly [Act in VersionAct]: string } = {
   approve: 'approved',
   reject: 'rejected',
   rejectSample: 'rejected after a sample review',
+  suspendSample: 'suspended after a sample review',
   publish: 'published',
   unpublish: 'unpublished',
   suspend: 'suspended',

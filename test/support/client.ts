@@ -70,7 +70,12 @@ export function createClient(url: string, session: Session = {}): Client {
   async function send(query: string, variables: Variables = {}, headers: Record<string, string> = {}): Promise<Answer> {
     const response = await fetch(`${url}/graphql`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', ...proof, ...headers },
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/graphql-response+json',
+        ...proof,
+        ...headers,
+      },
       body: JSON.stringify({ query, variables }),
     });
     return readAnswer(response);
