@@ -3,8 +3,14 @@ import { ViewerType } from '../accounts/schema-types.ts';
 import { memberApps } from '../apps/access.ts';
 import { AppNode } from '../apps/schema.ts';
 import { EventType } from '../events/schema.ts';
+import { EVENT_TYPES } from '../events/types.ts';
 import { builder } from '../graphql/builder.ts';
 import { PLATFORM_VERSION } from './version.ts';
+
+/** What a person wants to hear of: not each check's start and end. */
+const NOTABLE_TYPES = EVENT_TYPES.filter(
+  (type) => type !== 'CHECK_STARTED' && type !== 'CHECK_FINISHED' && type !== 'FINDING',
+);
 
 const Platform = builder.objectRef<object>('Platform').implement({
   description: 'This installation.',
@@ -45,14 +51,14 @@ builder.objectFields(ViewerType, (t) => ({
   }),
   recentEvents: t.field({
     type: [EventType],
-    description: 'The newest events of your apps, newest first.',
+    description: 'What last happened to your apps, newest first; single checks and findings are left out.',
     args: { first: t.arg.int({ defaultValue: 20, description: 'At most 50.' }) },
     complexity: ({ first }) => ({ field: 1, multiplier: Math.min(first ?? 20, 50) / 2 }),
     resolve: async (viewer, { first }, { db, services }) => {
       const apps = await db.prisma.app.findMany({ where: memberApps(viewer), select: { id: true } });
       if (apps.length === 0) return [];
       return services.events.newest({
-        filter: { appIds: apps.map(({ id }) => id) },
+        filter: { appIds: apps.map(({ id }) => id), types: NOTABLE_TYPES },
         limit: Math.max(1, Math.min(first ?? 20, 50)),
       });
     },
