@@ -363,6 +363,7 @@ export const en = {
     another: 'Choose another file',
     hashing: 'Computing the checksum',
     uploading: 'Uploading',
+    held: 'Paused',
     paused: 'The connection broke. The upload goes on when it is back.',
     verdict: 'Reading the package',
     refusedTitle: 'The package was refused',
