@@ -27,7 +27,7 @@ export const init = defineCommand({
     id: { type: 'string', value: 'ID', help: 'Package id in reverse DNS, such as com.example.notes; it never changes' },
     author: { type: 'string', value: 'NAME', help: 'Who made the app' },
     email: { type: 'string', value: 'ADDRESS', help: "The author's e-mail address" },
-    dir: { type: 'string', value: 'DIR', help: 'Folder to make (default: the last part of the id)' },
+    dir: { type: 'string', value: 'DIR', help: 'Folder to make (default: from the name)' },
   },
   examples: ['mosis init Notes', 'mosis init Notes --id com.example.notes --author "Ada" --email ada@example.com'],
   async run(context, { args, options }) {
@@ -56,7 +56,7 @@ export const init = defineCommand({
     const id = await ask('id', t`Package id`, async () => `com.example.${slug}`);
     const author = await ask('author', t`Author`, () => gitConfig(context, 'user.name'));
     const email = await ask('email', t`E-mail`, () => gitConfig(context, 'user.email'));
-    const folder = resolve(context.cwd, options.dir ?? id.slice(id.lastIndexOf('.') + 1));
+    const folder = resolve(context.cwd, options.dir ?? slug.replaceAll('_', '-'));
     const files = await fillTemplate({ id, name, author_name: author, author_email: email });
     await requireEmpty(folder);
     for (const [path, bytes] of files) {
