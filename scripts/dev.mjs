@@ -13,7 +13,7 @@ async function dev() {
   const vite = spawn(NODE, [join(ROOT, 'node_modules/vite/bin/vite.js'), 'dev', '--port', '5173', '--strictPort'], {
     cwd: join(ROOT, 'web'),
     stdio: 'inherit',
-    env: environment({ MOSIS_URL: `http://localhost:${port}` }),
+    env: environment({ MOSIS_API_URL: `http://localhost:${port}` }),
   });
   const code = await runNode([...SERVER_FLAGS, '--watch', 'server/main.ts'], {
     env: { PUBLIC_URL: process.env.PUBLIC_URL ?? 'http://localhost:5173' },
