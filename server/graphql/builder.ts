@@ -62,6 +62,27 @@ const DEFAULT_PAGE = 20;
 const MAX_PAGE = 100;
 const LIST_MULTIPLIER = 10;
 
+/** Words for what every list of pages has. */
+const CONNECTION_DESCRIPTIONS = {
+  pageInfoTypeOptions: { description: 'Where a page lies in its list.' },
+  idFieldOptions: { description: 'Global id.' },
+  cursorFieldOptions: { description: 'The place of this object in the list, for `after` and `before`.' },
+  nodeFieldOptions: { description: 'The object.' },
+  edgesFieldOptions: { description: 'The objects of the page, each with its cursor.' },
+  nodesFieldOptions: { description: 'The objects of the page.' },
+  pageInfoFieldOptions: { description: 'Whether there is more, and where to go on.' },
+  hasNextPageFieldOptions: { description: 'Whether more follows.' },
+  hasPreviousPageFieldOptions: { description: 'Whether something comes before.' },
+  startCursorFieldOptions: { description: 'Cursor of the first object; null on an empty page.' },
+  endCursorFieldOptions: { description: 'Cursor of the last object; null on an empty page.' },
+  beforeArgOptions: { description: 'Only what comes before this cursor.' },
+  afterArgOptions: { description: 'Only what comes after this cursor.' },
+  firstArgOptions: { description: `So many from the beginning; ${DEFAULT_PAGE} by default, at most ${MAX_PAGE}.` },
+  lastArgOptions: { description: `So many from the end, with \`before\`; at most ${MAX_PAGE}.` },
+  defaultConnectionTypeOptions: { description: 'One page of a list.' },
+  defaultEdgeTypeOptions: { description: 'One object of a page and its place in the list.' },
+} as const;
+
 export const builder = new SchemaBuilder<SchemaShape>({
   // Errors come first, so that they wrap what authorization and validation throw.
   plugins: [ErrorsPlugin, ScopeAuthPlugin, PrismaPlugin, RelayPlugin, ComplexityPlugin, ValidationPlugin],
@@ -69,7 +90,10 @@ export const builder = new SchemaBuilder<SchemaShape>({
   errors: {
     defaultTypes: [ValidationProblem, ConflictProblem, RateLimitedProblem, DomainProblem],
     directResult: true,
-    defaultUnionOptions: { name: ({ fieldName }) => `${fieldName.charAt(0).toUpperCase()}${fieldName.slice(1)}Result` },
+    defaultUnionOptions: {
+      description: 'What was done, or why it was not.',
+      name: ({ fieldName }) => `${fieldName.charAt(0).toUpperCase()}${fieldName.slice(1)}Result`,
+    },
     // Arguments are checked before authorization: their rules are public, so a refusal reveals nothing.
     unsafelyHandleInputErrors: true,
   },
@@ -109,7 +133,9 @@ export const builder = new SchemaBuilder<SchemaShape>({
     onUnusedQuery: null,
   },
   relay: {
+    nodeTypeOptions: { description: 'Anything that has an id of its own.' },
     nodeQueryOptions: {
+      args: { id: { description: 'A global id, as this server gave it.' } },
       description: 'Any object by its global id; null where it does not exist for the viewer.',
       resolve: (_parent, { id }, _context, { schema }, resolveNode) => {
         requireNodeTypes(schema, [id]);
@@ -117,6 +143,7 @@ export const builder = new SchemaBuilder<SchemaShape>({
       },
     },
     nodesQueryOptions: {
+      args: { ids: { description: 'Global ids, as this server gave them.' } },
       description:
         'Several objects by global id, in the order asked; null for each that does not exist for the viewer.',
       resolve: async (_parent, { ids }, _context, { schema }, resolveNodes) => {
@@ -125,6 +152,7 @@ export const builder = new SchemaBuilder<SchemaShape>({
       },
     },
     nodesOnConnection: true,
+    ...CONNECTION_DESCRIPTIONS,
   },
   complexity: {
     fieldComplexity: costOf,

@@ -9,6 +9,7 @@ import '../store/schema.ts';
 import '../telemetry/schema.ts';
 import '../ops/schema.ts';
 import { builder } from './builder.ts';
+import { describeConnections } from './descriptions.ts';
 
 /** The schema of the whole product. */
-export const schema = builder.toSchema();
+export const schema = describeConnections(builder.toSchema());
