@@ -58,6 +58,8 @@ export function attachGraphqlSocket(server: Server, options: GraphqlSocketOption
   const perAddress = new Map<string, number>();
 
   const upgrade = (request: IncomingMessage, duplex: Duplex, head: Buffer): void => {
+    // The HTTP server lets go of the connection here: a reset without a listener would end the process.
+    duplex.on('error', () => duplex.destroy());
     const address = clientAddress(request, options.trustedProxies);
     const status = refusal(request, address);
     if (status !== null) {
