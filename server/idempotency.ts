@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import type { Viewer } from './accounts/viewer.ts';
 import { DomainError } from './errors.ts';
 import type { Clock } from './platform/clock.ts';
+import type { Database } from './platform/db/database.ts';
 import type { Unit } from './unit-of-work.ts';
 
 /** How long a first answer is kept. */
@@ -56,4 +57,10 @@ export async function once(
     create: { owner, key, ...facts },
   });
   return { id, repeated: false };
+}
+
+/** Forgets answers that are too old to be given again. */
+export async function sweepIdempotencyKeys(db: Database, clock: Clock): Promise<void> {
+  const before = new Date(clock.ms() - IDEMPOTENCY_MS);
+  await db.transaction((tx) => tx.idempotencyKey.deleteMany({ where: { createdAt: { lte: before } } }));
 }

@@ -6,6 +6,7 @@ import { createAudit } from './audit/service.ts';
 import type { Config } from './config.ts';
 import { loadPlatformKey, type PlatformKey } from './distribution/platform-key.ts';
 import { createEvents, type Events } from './events/service.ts';
+import { sweepIdempotencyKeys } from './idempotency.ts';
 import { createJobs, type Jobs } from './jobs/service.ts';
 import type { FolderBlobs } from './platform/blobs/blobs.ts';
 import type { Clock } from './platform/clock.ts';
@@ -130,6 +131,7 @@ export async function createServices({ config, clock, ids, log, db, blobs, pubsu
     handler: async () => {
       await accounts.sweep();
       await uploads.sweep();
+      await sweepIdempotencyKeys(db, clock);
     },
   });
   jobs.register('release-claims', {
@@ -139,7 +141,15 @@ export async function createServices({ config, clock, ids, log, db, blobs, pubsu
   });
 
   return {
-    accounts,
+    accounts: {
+      ...accounts,
+      // The store shows who publishes an app.
+      updateProfile: async (...given) => {
+        const changed = await accounts.updateProfile(...given);
+        storeChanged();
+        return changed;
+      },
+    },
     apps,
     versions,
     uploads,

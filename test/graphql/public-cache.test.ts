@@ -67,6 +67,7 @@ it.each([
   ['reinstating', () => rita.done('reinstateVersion', { versionId: version.id, reason: 'x' }), 'com.example.notes'],
   ['unpublishing the app', () => ada.done('unpublishApp', { appId: notes.id }), '"nodes":[]'],
   ['publishing again', () => ada.done('publishVersion', { versionId: version.id }), 'com.example.notes'],
+  ['a new name of the developer', () => ada.done('updateProfile', { name: 'Countess' }), 'Countess'],
 ])('is dropped by %s', async (_name, change, shown) => {
   expect((await ask(STORE)).text).not.toContain(shown);
   await change();

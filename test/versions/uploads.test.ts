@@ -237,6 +237,25 @@ describe('startUpload with an idempotency key', () => {
   });
 });
 
+/** Enqueues the housekeeping job and waits until it has run. */
+async function runHousekeeping(): Promise<void> {
+  const key = `test:${clock.ms()}`;
+  await app.services.work(async (unit) => unit.enqueue({ kind: 'housekeeping', key, payload: {} }));
+  await expect.poll(() => app.rows('SELECT state FROM jobs WHERE key = ?', key)).toEqual([{ state: 'DONE' }]);
+}
+
+describe('idempotency keys', () => {
+  it('are forgotten after 24 hours, and then name another act', async () => {
+    const { dev, notes } = await someApp();
+    const upload = await notes.start(notes.package(), { idempotencyKey: 'daily' });
+    const owner = `developer:${localId(dev.id)}`;
+    clock.advance(24 * HOUR_MS);
+    await runHousekeeping();
+    expect(app.rows('SELECT key FROM idempotency_keys WHERE owner = ?', owner)).toEqual([]);
+    expect((await notes.start(notes.package(), { idempotencyKey: 'daily' })).id).not.toBe(upload.id);
+  });
+});
+
 describe('a server that starts again', () => {
   it('finishes a full upload whose end it did not live to see, and sweeps files of no upload', async () => {
     const before = await startApp({ clock });
