@@ -8,6 +8,7 @@ import { loadPlatformKey, type PlatformKey } from './distribution/platform-key.t
 import { createEvents, type Events } from './events/service.ts';
 import { sweepIdempotencyKeys } from './idempotency.ts';
 import { createJobs, type Jobs } from './jobs/service.ts';
+import { forgetOld } from './ops/retention.ts';
 import type { FolderBlobs } from './platform/blobs/blobs.ts';
 import type { Clock } from './platform/clock.ts';
 import type { SqliteDatabase } from './platform/db/sqlite.ts';
@@ -66,7 +67,8 @@ export async function createServices({ config, clock, ids, log, db, blobs, pubsu
   };
   const events = createEvents({ db, clock, pubsub });
   const jobs = createJobs({ db, clock, ids, log });
-  const work = createUnitOfWork({ db, events, jobs, audit: createAudit({ clock, ids }), log });
+  const audit = createAudit({ clock, ids });
+  const work = createUnitOfWork({ db, events, jobs, audit, log });
   const platformKey = await loadPlatformKey(join(config.dataDir, 'keys'));
   const checks = createCheckWorker({ maxPackageBytes: config.maxPackageBytes });
 
@@ -132,6 +134,7 @@ export async function createServices({ config, clock, ids, log, db, blobs, pubsu
       await accounts.sweep();
       await uploads.sweep();
       await sweepIdempotencyKeys(db, clock);
+      await forgetOld({ db, clock, jobs, audit });
     },
   });
   jobs.register('release-claims', {

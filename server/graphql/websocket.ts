@@ -4,7 +4,14 @@
  */
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type ExecutionArgs, type GraphQLError, type GraphQLSchema, getOperationAST, OperationTypeNode } from 'graphql';
+import {
+  type ExecutionArgs,
+  type GraphQLError,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+  getOperationAST,
+  OperationTypeNode,
+} from 'graphql';
 import type { SubscribePayload } from 'graphql-ws';
 import { type Extra, useServer } from 'graphql-ws/use/ws';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -119,13 +126,13 @@ export function attachGraphqlSocket(server: Server, options: GraphqlSocketOption
         const { caller, log } = args.contextValue as GraphContext;
         return {
           ...(result.data === undefined ? {} : { data: result.data }),
-          errors: result.errors.map((error) => maskError(error, caller.requestId, log).toJSON()),
+          errors: result.errors.map((error) => shown(maskError(error, caller.requestId, log))),
         };
       },
       // What a subscription's source throws comes here with the text it was thrown with.
       onError: ({ extra }, _id, _payload, errors) => {
         const requestId = states.get(extra.socket)?.requestId ?? options.newRequestId();
-        return errors.map((error) => maskError(error, requestId, options.log).toJSON());
+        return errors.map((error) => shown(maskError(error, requestId, options.log)));
       },
       execute: (args) => (args as PreparedArgs).envelopedExecute(args),
       subscribe: (args) => (args as PreparedArgs).envelopedSubscribe(args),
@@ -214,6 +221,13 @@ export function attachGraphqlSocket(server: Server, options: GraphqlSocketOption
       await running.dispose();
     },
   };
+}
+
+/** The error as it goes out; what only HTTP needs stays here. */
+function shown(error: GraphQLError): GraphQLFormattedError {
+  const { extensions = {}, ...rest } = error.toJSON();
+  const { http: _http, ...visible } = extensions;
+  return { ...rest, extensions: visible };
 }
 
 interface PreparedArgs extends ExecutionArgs {

@@ -38,8 +38,10 @@ export function opsRoutes({ db, ready, sockets }: OpsOptions): Route[] {
     {
       methods: ['GET'],
       path: '/metrics',
-      handler: async (_request, response, { address }) => {
-        if (address !== '127.0.0.1' && address !== '::1') {
+      handler: async (request, response, { address }) => {
+        // A proxy on this machine is no operator: whoever comes through one is a stranger.
+        const forwarded = request.headers['x-forwarded-for'] !== undefined || request.headers.forwarded !== undefined;
+        if (forwarded || (address !== '127.0.0.1' && address !== '::1')) {
           response.writeHead(404).end();
           return;
         }
