@@ -105,10 +105,6 @@ export const AppNode = builder.prismaNode('App', {
         orderBy: [{ versionCode: 'desc' }, { id: 'desc' }],
       }),
     }),
-    latestVersion: t.relation('latestVersion', {
-      nullable: true,
-      description: 'Newest published version; null before publication.',
-    }),
     pinnedKeyIds: t.stringList({
       description: 'Keys that may sign it; empty before the first link of its chain.',
       select: { pins: { orderBy: { serial: 'desc' }, take: 1 } },
@@ -147,9 +143,14 @@ export const AppNode = builder.prismaNode('App', {
       nullable: true,
       description: 'Icon of the newest version that has one, in pixels of the square; null without a version.',
       args: { size: t.arg.int({ defaultValue: 64, description: '32, 64 or 128.' }) },
-      select: (_args, _context) => ({
+      select: (_args, { viewer }) => ({
         packageId: true,
-        versions: { orderBy: { versionCode: 'desc' as const }, take: 1, select: { versionCode: true, manifest: true } },
+        versions: {
+          where: visibleVersions(viewer),
+          orderBy: { versionCode: 'desc' as const },
+          take: 1,
+          select: { versionCode: true, manifest: true },
+        },
       }),
       resolve: (app, { size }, { publicUrl }) => {
         const version = app.versions[0];

@@ -1,7 +1,7 @@
 /** Owns the GraphQL view of the event log: the one event type, timelines and live subscriptions with replay. */
 import { isAdmin, isReviewer } from '../accounts/access.ts';
 import type { Viewer } from '../accounts/viewer.ts';
-import { memberApps, visibleApps } from '../apps/access.ts';
+import { memberApps, roleOn, visibleApps } from '../apps/access.ts';
 import { AppNode } from '../apps/schema.ts';
 import { DomainError, notFound } from '../errors.ts';
 import { builder } from '../graphql/builder.ts';
@@ -9,7 +9,7 @@ import type { GraphContext } from '../graphql/context.ts';
 import { REVIEW_REASONS } from '../reviews/policy.ts';
 import { ReviewReasonEnum } from '../reviews/reason-type.ts';
 import { CHECK_STATES } from '../validation/service.ts';
-import { visibleVersions } from '../versions/access.ts';
+import { readsVersions, visibleVersions } from '../versions/access.ts';
 import { CheckStateEnum, FindingType, findingOf } from '../versions/check-types.ts';
 import { VersionNode } from '../versions/schema.ts';
 import { UPLOAD_VIAS } from '../versions/uploads.ts';
@@ -98,8 +98,10 @@ export const EventType = builder.objectRef<EventRecord>('Event').implement({
       type: VersionNode,
       nullable: true,
       description: 'The version as it is now; null where the event is about the app, or the draft was deleted.',
-      resolve: (query, { versionId }, _args, { db }) =>
-        versionId === null ? null : db.prisma.appVersion.findUnique({ ...query, where: { id: versionId } }),
+      resolve: (query, { versionId }, _args, { db, viewer }) =>
+        versionId === null
+          ? null
+          : db.prisma.appVersion.findUnique({ ...query, where: { id: versionId, AND: [visibleVersions(viewer)] } }),
     }),
     upload: t.id({
       nullable: true,
@@ -229,10 +231,30 @@ builder.prismaObjectFields(AppNode, (t) => ({
     description: 'The newest events of the app and its versions, newest first.',
     args: { first: t.arg.int({ defaultValue: 20, description: 'At most 100.' }) },
     complexity: ({ first }) => ({ field: 1, multiplier: Math.min(first ?? 20, 100) / 2 }),
-    resolve: ({ id }, { first }, { services }) =>
-      services.events.newest({ filter: { appId: id }, limit: Math.max(1, Math.min(first ?? 20, 100)) }),
+    select: { id: true, members: { select: { developerId: true, role: true } } },
+    resolve: async (app, { first }, context) => {
+      const limit = Math.max(1, Math.min(first ?? 20, 100));
+      const events = await context.services.events.newest({ filter: { appId: app.id }, limit });
+      return visibleEvents(context, events, roleOn(context.viewer, app) !== null);
+    },
   }),
 }));
+
+/** Leaves out events of versions that the viewer may not see. A member also sees what happened to deleted drafts. */
+export async function visibleEvents(
+  { db, viewer }: Pick<GraphContext, 'db' | 'viewer'>,
+  events: EventRecord[],
+  isMember: boolean,
+): Promise<EventRecord[]> {
+  if (isMember && readsVersions(viewer)) return events;
+  const ids = [...new Set(events.flatMap(({ versionId }) => versionId ?? []))];
+  const seen = await db.prisma.appVersion.findMany({
+    where: { id: { in: ids }, AND: [visibleVersions(viewer)] },
+    select: { id: true },
+  });
+  const known = new Set(seen.map(({ id }) => id));
+  return events.filter(({ versionId }) => versionId === null || known.has(versionId));
+}
 
 const afterArg = {
   type: 'EventCursor',

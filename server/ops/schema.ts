@@ -2,7 +2,7 @@
 import { ViewerType } from '../accounts/schema-types.ts';
 import { memberApps } from '../apps/access.ts';
 import { AppNode } from '../apps/schema.ts';
-import { EventType } from '../events/schema.ts';
+import { EventType, visibleEvents } from '../events/schema.ts';
 import { EVENT_TYPES } from '../events/types.ts';
 import { builder } from '../graphql/builder.ts';
 import { PLATFORM_VERSION } from './version.ts';
@@ -54,13 +54,15 @@ builder.objectFields(ViewerType, (t) => ({
     description: 'What last happened to your apps, newest first; single checks and findings are left out.',
     args: { first: t.arg.int({ defaultValue: 20, description: 'At most 50.' }) },
     complexity: ({ first }) => ({ field: 1, multiplier: Math.min(first ?? 20, 50) / 2 }),
-    resolve: async (viewer, { first }, { db, services }) => {
+    resolve: async (viewer, { first }, context) => {
+      const { db, services } = context;
       const apps = await db.prisma.app.findMany({ where: memberApps(viewer), select: { id: true } });
       if (apps.length === 0) return [];
-      return services.events.newest({
+      const events = await services.events.newest({
         filter: { appIds: apps.map(({ id }) => id), types: NOTABLE_TYPES },
         limit: Math.max(1, Math.min(first ?? 20, 50)),
       });
+      return visibleEvents(context, events, true);
     },
   }),
 }));

@@ -8,12 +8,14 @@ import { nextState, parseState, type VersionAct } from './states.ts';
 /** The versions that exist for the viewer: of their apps all; for reviewers and admins all that were submitted. */
 export function visibleVersions(viewer: Viewer): Prisma.AppVersionWhereInput {
   if (viewer.kind === 'anonymous') return { id: { in: [] } };
-  const own: Prisma.AppVersionWhereInput = seesVersions(viewer) ? { app: memberApps(viewer) } : { id: { in: [] } };
+  const own: Prisma.AppVersionWhereInput = readsVersions(viewer) ? { app: memberApps(viewer) } : { id: { in: [] } };
   return isReviewer(viewer) || isAdmin(viewer) ? { OR: [own, { claimedCode: { not: null } }] } : own;
 }
 
 /** A key that may only read telemetry sees the app it is about, and none of its versions. */
-function seesVersions({ credential }: DeveloperViewer): boolean {
+export function readsVersions(viewer: Viewer): viewer is DeveloperViewer {
+  if (viewer.kind === 'anonymous') return false;
+  const { credential } = viewer;
   return credential.kind !== 'API_KEY' || credential.scopes.some((scope) => scope !== 'telemetry:read');
 }
 

@@ -6,7 +6,7 @@ import { AppNode } from '../apps/schema.ts';
 import { builder } from '../graphql/builder.ts';
 import { REVIEW_REASONS } from '../reviews/policy.ts';
 import { ReviewReasonEnum } from '../reviews/reason-type.ts';
-import { type MemberAct, mayAct, mayReview, visibleVersions } from './access.ts';
+import { type MemberAct, mayAct, mayReview, readsVersions, visibleVersions } from './access.ts';
 import { CheckRunType, FindingType, findingOf, SeverityEnum } from './check-types.ts';
 import { packagePath } from './paths.ts';
 import { PermissionType, permissionFacts } from './permission-type.ts';
@@ -214,9 +214,7 @@ export const UploadNode = builder.prismaNode('Upload', {
   id: { field: 'id', description: 'Global id.' },
   description: 'Bytes on their way to becoming a draft. Lives 24 hours.',
   findUnique: (id, { viewer }) =>
-    viewer.kind === 'developer'
-      ? { id, developerId: viewer.developerId, app: memberApps(viewer) }
-      : { id, developerId: '' },
+    readsVersions(viewer) ? { id, developerId: viewer.developerId, app: memberApps(viewer) } : { id, developerId: '' },
   fields: (t) => ({
     state: t.field({
       type: UploadStateEnum,
@@ -252,7 +250,7 @@ builder.queryField('upload', (t) =>
     description: 'An upload of yours; null where there is none.',
     args: { id: t.arg.globalID({ required: true, description: 'Global id.' }) },
     resolve: (query, _parent, { id }, { db, viewer }) =>
-      viewer.kind === 'developer' && id.typename === 'Upload'
+      readsVersions(viewer) && id.typename === 'Upload'
         ? db.prisma.upload.findFirst({
             ...query,
             where: { id: id.id, developerId: viewer.developerId, app: memberApps(viewer) },
@@ -478,6 +476,13 @@ builder.mutationField('deleteDraft', (t) =>
 );
 
 builder.prismaObjectFields(AppNode, (t) => ({
+  latestVersion: t.field({
+    type: VersionNode,
+    nullable: true,
+    description: 'Newest published version; null before publication.',
+    select: (_args, _context, nestedSelection) => ({ latestVersion: nestedSelection() }),
+    resolve: (app, _args, { viewer }) => (readsVersions(viewer) ? app.latestVersion : null),
+  }),
   version: t.prismaField({
     type: VersionNode,
     nullable: true,
