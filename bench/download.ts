@@ -21,8 +21,8 @@ const CLIENTS = 100;
 const CONNECTIONS = 20;
 /** By version code. */
 const SIZES = [1 * MB, 20 * MB, 50 * MB];
-/** Memory may grow by a buffer of 256 KB and socket overhead a client; far below one file. */
-const MOST_GROWTH_MB = Number(process.env.BENCH_MAX_GROWTH_MB ?? 150);
+/** Memory may grow by a buffer and socket overhead a client; below one file. */
+const MOST_GROWTH_MB = Number(process.env.BENCH_MAX_GROWTH_MB ?? 32);
 
 interface Files {
   readonly folder: string;

@@ -23,7 +23,7 @@ interface PackageHandlersOptions {
   readonly files: OpenFiles;
   readonly buffers: Buffers;
   readonly admission: Admission;
-  /** A reader must take 256 KB within this time. */
+  /** A reader must take a buffer within this time. */
   readonly idleMs: number;
 }
 

@@ -19,14 +19,17 @@ import { createDistributionQueries } from './queries.ts';
 /** What downloads may take; sizes in bytes. */
 export const DISTRIBUTION_LIMITS = Object.freeze({
   bufferBytes: 256 * 1024,
-  /** 16 MiB of buffers wait for use at most. */
-  freeBuffers: 64,
+  /** For each reader past the first `largeBuffers`: a hundred at once must not cost a hundred large ones. */
+  smallBufferBytes: 64 * 1024,
+  largeBuffers: 24,
+  /** Of each size; 7.5 MiB of buffers wait for use at most. */
+  freeBuffers: 24,
   /** Descriptors kept open for the next reader. */
   keptFiles: 128,
-  /** With a buffer each: 128 MiB at most. */
+  /** With a buffer each: 37 MiB at most. */
   maxDownloads: 512,
   maxDownloadsPerAddress: 128,
-  /** A reader must take a buffer in this time, so 4 KiB a second. */
+  /** A reader must take a buffer in this time, so 4 KiB a second (1 KiB with a small one). */
   idleMs: 60_000,
   iconBytes: 16 * 1024 * 1024,
 });
@@ -51,7 +54,12 @@ export function createDistribution(options: DistributionOptions) {
   const limits: DistributionLimits = { ...DISTRIBUTION_LIMITS, ...options.limits };
   const queries = createDistributionQueries(sql);
   const files = createOpenFiles(limits.keptFiles);
-  const buffers = createBuffers({ size: limits.bufferBytes, maxFree: limits.freeBuffers });
+  const buffers = createBuffers({
+    size: limits.bufferBytes,
+    smallSize: limits.smallBufferBytes,
+    maxLarge: limits.largeBuffers,
+    maxFree: limits.freeBuffers,
+  });
   const admission = createAdmission({ maxRunning: limits.maxDownloads, maxPerAddress: limits.maxDownloadsPerAddress });
   const packages = createPackageHandlers({ queries, blobs, files, buffers, admission, idleMs: limits.idleMs });
   const icons = createIconStore({ blobs, maxBytes: limits.iconBytes });

@@ -46,6 +46,7 @@ export async function sendPart(
       const taken = await watch.write(buffer.subarray(0, got));
       if (!taken) {
         // The system may still be sending from it, so it is not used again.
+        buffers.abandon(buffer);
         buffer = null;
         break;
       }
