@@ -43,7 +43,8 @@ const origin = z.string().transform((text, context) => {
 const addressList = z.string().transform((text, context) => {
   const list = text.split(',').map((part) => part.trim());
   const wrong = list.filter((part) => part !== '' && isIP(part) === 0);
-  if (wrong.length > 0) context.addIssue(`must be a comma-separated list of IP addresses; not one: ${wrong.join(', ')}`);
+  if (wrong.length > 0)
+    context.addIssue(`must be a comma-separated list of IP addresses; not one: ${wrong.join(', ')}`);
   return list.filter((part) => part !== '');
 });
 

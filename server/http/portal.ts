@@ -83,7 +83,9 @@ async function loadFiles(folder: string): Promise<Map<string, StaticFile>> {
 
 /** Compresses a file once, when it is first asked for. */
 function compressed(file: StaticFile): Promise<Buffer> {
-  file.brotli ??= readFile(file.source).then((bytes) => brotli(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } }));
+  file.brotli ??= readFile(file.source).then((bytes) =>
+    brotli(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } }),
+  );
   return file.brotli;
 }
 
