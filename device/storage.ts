@@ -1,6 +1,6 @@
 /** Owns the device's folder: where everything lies, its state files and its lock. It installs nothing. */
 import { createHmac, randomBytes } from 'node:crypto';
-import { link, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { link, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { exists, makeFolder, readIfThere, replaceFile } from './durable.ts';
@@ -129,33 +129,52 @@ async function deviceSecret(path: string): Promise<Buffer> {
   return Buffer.from(text, 'hex');
 }
 
+/** Locks that this very process takes or holds: an earlier process may have had the same id. */
+const held = new Set<string>();
+
 async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
-  await takeLock(path);
+  if (held.has(path)) throw new DeviceError('DEVICE_BUSY', 'This process is working on this device folder already.');
+  // Before the lock is taken: our own id in it must not look like that of a dead process meanwhile.
+  held.add(path);
   try {
-    return await work();
+    await takeLock(path);
+    try {
+      return await work();
+    } finally {
+      await rm(path, { force: true });
+    }
   } finally {
-    await rm(path, { force: true });
+    held.delete(path);
   }
 }
 
 /** A lock is a file with its holder's process id; a dead holder's is set aside first, so that two finders cannot both take it. */
 async function takeLock(path: string): Promise<void> {
   for (let attempt = 0; attempt < 5; attempt += 1) {
-    try {
-      const file = await open(path, 'wx', 0o600);
-      await file.writeFile(String(process.pid));
-      await file.close();
-      return;
-    } catch (error) {
-      if (systemCode(error) !== 'EEXIST') throw error;
-    }
-    const holder = (await readIfThere(path))?.toString('utf8') ?? '';
-    if (holder === '') continue;
+    if (await linkLock(path)) return;
+    const holder = (await readIfThere(path))?.toString('utf8');
+    if (holder === undefined) continue;
     if (isAlive(Number(holder)))
       throw new DeviceError('DEVICE_BUSY', `Process ${holder} is working on this device folder.`);
+    // Also an empty one, which a power cut leaves: a lock is linked into place with its holder in it.
     await setAside(path, holder);
   }
   throw new DeviceError('DEVICE_BUSY', 'Another process is working on this device folder.');
+}
+
+/** Puts the lock there whole; false when there is one. */
+async function linkLock(path: string): Promise<boolean> {
+  const fresh = `${path}.${randomBytes(6).toString('hex')}`;
+  await writeFile(fresh, String(process.pid), { flag: 'wx', mode: 0o600 });
+  try {
+    await link(fresh, path);
+    return true;
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error;
+    return false;
+  } finally {
+    await rm(fresh, { force: true });
+  }
 }
 
 async function setAside(path: string, deadHolder: string): Promise<void> {

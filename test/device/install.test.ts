@@ -356,5 +356,26 @@ describe('one folder', () => {
     await expect(device.install(APP)).rejects.toMatchObject({ code: 'DEVICE_BUSY' });
     await writeFile(join(root, 'state', 'lock'), '4194305');
     expect((await device.install(APP)).kind).toBe('installed');
+    expect((await readdir(join(root, 'state'))).filter((name) => name.startsWith('lock'))).toEqual([]);
+  });
+
+  it('lets one work at a time in the same process too', async () => {
+    store.publish({});
+    const device = await provisioned();
+    const [first, second] = await Promise.allSettled([device.install(APP), device.install(APP)]);
+    expect([first.status, second.status].sort()).toEqual(['fulfilled', 'rejected']);
+    const refused = [first, second].find((one) => one.status === 'rejected');
+    expect(refused?.reason).toMatchObject({ code: 'DEVICE_BUSY' });
+    expect(await installedVersion()).toBe('1');
+  });
+
+  it.each([
+    ['that a power cut left empty', ''],
+    ['of an earlier process that had the same id', String(process.pid)],
+  ])('takes over from a lock %s', async (_name, holder) => {
+    store.publish({});
+    const device = await provisioned();
+    await writeFile(join(root, 'state', 'lock'), holder);
+    expect((await device.install(APP)).kind).toBe('installed');
   });
 });
