@@ -38,7 +38,7 @@ export interface EventColumns {
   readonly data: (string | null)[];
 }
 
-// package-format section 3, `id`.
+// docs/PACKAGE_FORMAT.md §3, `id`.
 const packageId = z
   .string()
   .min(3)
