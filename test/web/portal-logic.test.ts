@@ -35,9 +35,19 @@ it('never takes an answer without a type name for success', () => {
 });
 
 it('shows where a refused version stopped: at the checks, or at the review when a person was asked', () => {
-  expect(stepsOf('REJECTED', false, true)).toMatchObject({ checks: 'stopped', review: 'waiting' });
-  expect(stepsOf('REJECTED', true, true)).toMatchObject({ checks: 'done', review: 'stopped' });
-  expect(stepsOf('SUBMITTED', false, true).checks).toBe('now');
+  const course = { submitted: true, reviewed: false, checksFailed: true } as const;
+  expect(stepsOf({ ...course, state: 'REJECTED' })).toMatchObject({ checks: 'stopped', review: 'waiting' });
+  expect(stepsOf({ ...course, state: 'REJECTED', reviewed: true, checksFailed: false })).toMatchObject({
+    checks: 'done',
+    review: 'stopped',
+  });
+  expect(stepsOf({ ...course, state: 'SUBMITTED', checksFailed: false }).checks).toBe('now');
+});
+
+it('never shows checks that found errors as passed, also after an appeal', () => {
+  const course = { submitted: true, reviewed: true, checksFailed: true } as const;
+  for (const state of ['IN_REVIEW', 'APPROVED', 'PUBLISHED', 'REJECTED', 'WITHDRAWN'] as const)
+    expect(stepsOf({ ...course, state }).checks).toBe('contested');
 });
 
 it('asks the developer for something only where there is something to do', () => {

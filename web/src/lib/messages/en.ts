@@ -30,7 +30,7 @@ const states: Record<VersionState, string> = {
 };
 
 const appStatus: Record<AppStatus, string> = {
-  DRAFT: 'Not published yet',
+  DRAFT: 'Draft',
   PUBLISHED: 'In the store',
   UNPUBLISHED: 'Unpublished',
   SUSPENDED: 'Suspended',
@@ -56,7 +56,13 @@ const checkState: Record<CheckState, string> = {
   CRASHED: 'could not finish',
 };
 const step: Record<Step, string> = { upload: 'Upload', checks: 'Checks', review: 'Review', release: 'Release' };
-const stepState: Record<StepState, string> = { done: 'done', now: 'now', waiting: 'to come', stopped: 'stopped here' };
+const stepState: Record<StepState, string> = {
+  done: 'done',
+  contested: 'found errors, a reviewer decides',
+  now: 'now',
+  waiting: 'to come',
+  stopped: 'stopped here',
+};
 const phase: Record<Phase, string> = {
   idle: 'Not live',
   connecting: 'Connecting',
@@ -279,6 +285,9 @@ export const en = {
       SUSPENDED: (version: string) => `${version} is suspended`,
       NONE: 'Upload the first version',
     },
+    live: (version: string) => `${version} is live`,
+    suspendedBecause: (reason: string) =>
+      reason === '' ? 'Taken out of the store' : `Taken out of the store: ${reason}`,
     eventLine: (it: EventLike) => event(it),
   },
   newApp: {
@@ -400,6 +409,9 @@ export const en = {
     passed: (passed: number, warnings: number) =>
       warnings > 0 ? `${passed} passed, ${count(warnings, 'warning')}` : `${passed} passed`,
     failed: (errors: number) => count(errors, 'error'),
+    contested: (errors: number) => `${count(errors, 'error')}, appealed`,
+    overruled: (errors: number) => `${count(errors, 'error')}, overruled by a reviewer`,
+    upheld: (errors: number) => `${count(errors, 'error')}, upheld by a reviewer`,
     running: (done: number, total: number) => `${done} of ${total}`,
     automatic: 'Automatic',
     submit: 'Submit for review',
@@ -444,6 +456,11 @@ export const en = {
     noCommentsBody: 'Questions between you and the reviewer stand here.',
     comment: 'Write a comment',
     send: 'Send',
+    commentOnFinding: 'Comment',
+    findingComment: 'Comment on this finding',
+    keepForRejection: 'Send with the rejection',
+    kept: 'Goes with the rejection',
+    dropKept: 'Remove',
     side: { DEVELOPER: 'Developer', REVIEWER: 'Reviewer' },
     noPermissions: 'This version asks for no permissions.',
     dangerous: 'Sensitive',
@@ -608,12 +625,18 @@ export const en = {
     allCategories: 'All categories',
     sort: 'Sort',
     sorts: { RELEVANCE: 'Best match', NEWEST: 'Newest', NAME: 'Name' },
-    noPermissions: 'Without sensitive permissions',
-    filters: 'Filters',
+    asksFor: 'Asks for',
+    asksForHelp: 'Apps that ask for all that you choose.',
+    tags: 'Tags',
+    tagHelp: 'Letters, digits and hyphens, at most 30.',
+    addTag: 'Add a tag',
+    add: 'Add',
+    removeTag: (tag: string) => `Remove the tag ${tag}`,
+    filters: (on: number) => (on === 0 ? 'Filters' : `Filters (${on})`),
     emptyTitle: 'The store is empty',
     emptyBody: 'Published apps stand here. Be the first:',
     noneTitle: 'No app matches',
-    noneBody: 'Try fewer words or another category.',
+    noneBody: 'Try fewer words or fewer filters.',
     clear: 'Clear filters',
     by: (name: string) => `by ${name}`,
     download: 'Download',
@@ -633,7 +656,8 @@ export const en = {
     gone: 'This app is not in the store.',
     report: 'Report a problem',
     results: (shown: number) => count(shown, 'app'),
-    preview: 'Preview of the listing',
+    preview: 'As it looks on the phone',
+    phone: { install: 'Install', asks: 'Asks for', more: (more: number) => `and ${more} more` },
   },
   reviews: {
     title: 'Review queue',
@@ -682,7 +706,10 @@ export const en = {
     source: 'Source',
     binary: 'Not shown: it is no text, or too large.',
     backToFiles: 'All files',
-    commentOnFinding: 'Comment on this finding',
+    keptComments: (kept: number) =>
+      kept === 1
+        ? 'One comment on a finding goes with a rejection.'
+        : `${kept} comments on findings go with a rejection.`,
     queueLabel: 'Queue',
     by: (name: string) => `by ${name}`,
     download: 'Download package',

@@ -49,3 +49,8 @@ export function parseTags(text: string): string[] {
   const tags = text.split(',').map((tag) => tag.trim().toLowerCase());
   return [...new Set(tags.filter((tag) => tag !== ''))];
 }
+
+/** Whether a listing can have `text` as a tag. */
+export function isTag(text: string): boolean {
+  return /^[a-z0-9-]{1,30}$/.test(text);
+}

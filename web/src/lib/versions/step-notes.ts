@@ -24,10 +24,19 @@ export function stepNotes(
         run.checks.filter((check) => check.state !== 'RUNNING').length,
         run.checks.length,
       );
-    else notes.checks = sums.errors > 0 ? t.version.failed(sums.errors) : t.version.passed(passed, sums.warnings);
+    else
+      notes.checks =
+        sums.errors > 0 ? errorsNote(sums.errors, state, reviewed) : t.version.passed(passed, sums.warnings);
   }
   const decided = state !== 'SUBMITTED' && state !== 'IN_REVIEW' && (reviewed || state !== 'REJECTED');
   if (submittedAt && decidedAt && decided)
     notes.review = reviewed ? duration(Date.parse(decidedAt) - Date.parse(submittedAt)) : t.version.automatic;
   return notes;
+}
+
+/** Errors stand unless the developer appealed and a reviewer was asked; then what came of it stands beside them. */
+function errorsNote(errors: number, state: VersionState, reviewed: boolean): string {
+  if (!reviewed || state === 'WITHDRAWN') return t.version.failed(errors);
+  if (state === 'IN_REVIEW') return t.version.contested(errors);
+  return state === 'REJECTED' ? t.version.upheld(errors) : t.version.overruled(errors);
 }
