@@ -3,7 +3,8 @@ import { maxAliasesPlugin } from '@escape.tech/graphql-armor-max-aliases';
 import { maxDepthPlugin } from '@escape.tech/graphql-armor-max-depth';
 import { maxTokensPlugin } from '@escape.tech/graphql-armor-max-tokens';
 import { complexityFromQuery } from '@pothos/plugin-complexity';
-import { type DocumentNode, GraphQLError, type GraphQLSchema } from 'graphql';
+import { type DocumentNode, GraphQLError, type GraphQLSchema, type ValidationRule } from 'graphql';
+import type { Plugin } from 'graphql-yoga';
 import type { ErrorCode } from '../errors.ts';
 import { ALIAS_LIMIT, COST_LIMIT, DEPTH_LIMIT, TOKEN_LIMIT } from './limits.ts';
 
@@ -34,7 +35,30 @@ export function guardPlugins() {
       allowList: [],
       onReject: [refuse('QUERY_TOO_MANY_ALIASES', ALIAS_LIMIT, 'has too many aliases')],
     }),
+    useSingleIntrospection(),
   ];
+}
+
+/**
+ * Introspection has no price, so each part of the schema is answered once: under aliases, 2 KB of query would make a
+ * megabyte of answer.
+ */
+function useSingleIntrospection(): Plugin {
+  const rule: ValidationRule = (context) => ({
+    Field(node) {
+      if (node.alias === undefined) return;
+      if (node.name.value === '__schema' || context.getParentType()?.name.startsWith('__') === true) {
+        throw documentError('QUERY_TOO_MANY_ALIASES', 'Introspection takes no aliases. Ask for each part once.', {
+          limit: 0,
+        });
+      }
+    },
+  });
+  return {
+    onValidate({ addValidationRule }) {
+      addValidationRule(rule);
+    },
+  };
 }
 
 /**

@@ -26,6 +26,8 @@ export interface GraphqlHttpOptions {
 const JSON_TYPE = /^application\/(?:graphql\+)?json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
 const ANSWER_TYPE = 'application/graphql-response+json; charset=utf-8';
 const PASSED_HEADERS = ['content-type', 'accept'] as const;
+/** Levels of JSON in a body; deeper values end the stack of whoever walks them, and no input type is nearly as deep. */
+const MAX_JSON_DEPTH = 64;
 
 /** The handler of `/graphql`. Refusals before execution are GraphQL answers with one coded error. */
 export function createGraphqlHandler(options: GraphqlHttpOptions): RouteHandler {
@@ -52,6 +54,7 @@ export function createGraphqlHandler(options: GraphqlHttpOptions): RouteHandler 
       );
     }
     const body = request.method === 'POST' ? await readJsonBody(request) : null;
+    if (body === null) checkSearchParams(context.url.searchParams);
     const anonymous = request.headers.authorization === undefined && request.headers.cookie === undefined;
     const cacheable = anonymous && body !== null && options.cache !== null;
     const cacheKey = cacheable ? options.cache.keyOf(body.params, request.headers.accept ?? '') : null;
@@ -148,8 +151,36 @@ async function readJsonBody(request: IncomingMessage): Promise<{ text: string; p
   if (Array.isArray(value)) {
     throw new DomainError('BATCH_TOO_LARGE', `Send one operation a request; the limit of a batch is ${BATCH_LIMIT}.`);
   }
+  checkDepth(value);
   return { text, params: paramsOf(value) };
 }
+
+/** The JSON in the query string of a GET, which Yoga would parse without a catch. */
+function checkSearchParams(search: URLSearchParams): void {
+  for (const name of ['variables', 'extensions']) {
+    const text = search.get(name);
+    if (text === null || text === '') continue;
+    try {
+      checkDepth(JSON.parse(text));
+    } catch (error) {
+      if (error instanceof DomainError) throw error;
+      throw new DomainError('BAD_REQUEST', `\`${name}\` in the address is not JSON.`);
+    }
+  }
+}
+
+/** Throws BAD_REQUEST for a value nested too deeply; level by level, so that it needs no stack itself. */
+function checkDepth(value: unknown): void {
+  let level = [value].filter(isContainer);
+  for (let depth = 1; level.length > 0; depth += 1) {
+    if (depth > MAX_JSON_DEPTH) {
+      throw new DomainError('BAD_REQUEST', `The JSON is nested over ${MAX_JSON_DEPTH} levels deep. Send it flatter.`);
+    }
+    level = level.flatMap((each) => Object.values(each).filter(isContainer));
+  }
+}
+
+const isContainer = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
 const bodySchema = z.looseObject({
   query: z.string().nullish(),
