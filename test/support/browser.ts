@@ -22,6 +22,7 @@ const ARGUMENTS = [
   '--disable-sync',
 ];
 const HOW = 'Install Chromium (Debian: apt-get install chromium), or set CHROMIUM_PATH to a Chrome or Chromium.';
+const PLAYWRIGHT = join(ROOT, 'node_modules', 'playwright-core', 'cli.js');
 
 /** The path of a Chromium: CHROMIUM_PATH, an installed one, playwright's, or one installed now. Throws saying what to do. */
 export async function findChromium(): Promise<string> {
@@ -53,17 +54,23 @@ function isExecutable(path: string): boolean {
   }
 }
 
+/** By the system's packages where we may, else the browser that playwright downloads into the user's cache. */
 async function install(): Promise<void> {
-  if (process.getuid?.() !== 0 || !isExecutable('/usr/bin/apt-get')) throw new Error(`No browser was found. ${HOW}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const apt = (...args: string[]) =>
-    promisify(execFile)('/usr/bin/apt-get', args, { env, timeout: INSTALL_TIMEOUT_MS, maxBuffer: 64 * 1024 * 1024 });
-  console.info('No browser was found; installing Chromium with apt-get …');
+  const run = (program: string, ...args: string[]) =>
+    promisify(execFile)(program, args, { env, timeout: INSTALL_TIMEOUT_MS, maxBuffer: 64 * 1024 * 1024 });
+  const mayUseApt = process.getuid?.() === 0 && isExecutable('/usr/bin/apt-get');
+  const way = mayUseApt ? 'apt-get' : 'playwright';
+  console.info(`No browser was found; installing Chromium with ${way} …`);
   try {
-    await apt('update');
-    await apt('install', '-y', '--no-install-recommends', 'chromium');
+    if (mayUseApt) {
+      await run('/usr/bin/apt-get', 'update');
+      await run('/usr/bin/apt-get', 'install', '-y', '--no-install-recommends', 'chromium');
+    } else {
+      await run(process.execPath, PLAYWRIGHT, 'install', 'chromium');
+    }
   } catch (error) {
-    throw new Error(`No browser was found, and apt-get could not install one. ${HOW}`, { cause: error });
+    throw new Error(`No browser was found, and ${way} could not install one. ${HOW}`, { cause: error });
   }
 }
 
