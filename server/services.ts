@@ -27,6 +27,7 @@ import { type CheckWorker, createCheckWorker } from './validation/check-worker.t
 import { createValidation } from './validation/service.ts';
 import { createGate } from './versions/gate.ts';
 import { createVersions, type Versions } from './versions/service.ts';
+import { createStoredPackages } from './versions/stored-packages.ts';
 import { createUploads, type Uploads } from './versions/uploads.ts';
 
 /** What the features stand on; chosen in app.ts. */
@@ -82,10 +83,11 @@ export async function createServices({ config, clock, ids, log, db, blobs, pubsu
   });
   const apps = createApps({ db, work, clock, ids, storeChanged });
   const reviews: Reviews = createReviews({ db, work, clock, ids, random: Math.random, versions: () => versions });
+  const packages = createStoredPackages({ db, blobs, clock, log });
   const versions: Versions = createVersions({
     work,
     clock,
-    blobs,
+    packages,
     signer: platformKey,
     cancelReviews: reviews.cancel,
     storeChanged,
@@ -108,7 +110,7 @@ export async function createServices({ config, clock, ids, log, db, blobs, pubsu
     versions: {
       find: (tx, versionId) =>
         tx.appVersion.findUnique({ where: { id: versionId }, include: { app: { select: { packageId: true } } } }),
-      packageFile: async (version) => blobs.path(await versions.placePackage(version)),
+      packageFile: packages.fileOf,
       conclude: reviews.conclude,
     },
   });
@@ -133,6 +135,7 @@ export async function createServices({ config, clock, ids, log, db, blobs, pubsu
     handler: async () => {
       await accounts.sweep();
       await uploads.sweep();
+      await packages.sweep();
       await sweepIdempotencyKeys(db, clock);
       await forgetOld({ db, clock, jobs, audit });
     },

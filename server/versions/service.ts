@@ -11,16 +11,14 @@ import { type ActOrigin, actorOf, SYSTEM_ACTOR } from '../audit/actor.ts';
 import { DomainError, notFound } from '../errors.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
 import { once } from '../idempotency.ts';
-import type { FolderBlobs } from '../platform/blobs/blobs.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Tx } from '../platform/db/database.ts';
 import { isUniqueViolation } from '../platform/db/errors.ts';
 import type { JsonObject } from '../platform/json.ts';
 import type { Unit, Work } from '../unit-of-work.ts';
 import { MEMBER_ACTS, type MemberAct } from './access.ts';
-import { readPackageText, type StoredVersion } from './package-text.ts';
-import { draftKey, packageKey } from './paths.ts';
 import { nextState, parseState, type VersionAct } from './states.ts';
+import type { StoredPackages } from './stored-packages.ts';
 import { moveVersion, type StateExtras, stateConflict } from './transition.ts';
 
 /** Signs the platform's statement about published bytes. */
@@ -31,7 +29,7 @@ export interface StatementSigner {
 interface VersionsOptions {
   readonly work: Work;
   readonly clock: Clock;
-  readonly blobs: FolderBlobs;
+  readonly packages: StoredPackages;
   readonly signer: StatementSigner;
   /** Ends the open reviews of a version that leaves the queue, in the same transaction. */
   readonly cancelReviews: (unit: Unit, versionId: string) => Promise<void>;
@@ -43,7 +41,7 @@ export type VersionWithApp = Prisma.AppVersionGetPayload<{ include: typeof WITH_
 
 export type Versions = ReturnType<typeof createVersions>;
 
-export function createVersions({ work, clock, blobs, signer, cancelReviews, storeChanged }: VersionsOptions) {
+export function createVersions({ work, clock, packages, signer, cancelReviews, storeChanged }: VersionsOptions) {
   /** The version with its app and members, or NOT_FOUND. */
   async function load(tx: Tx, versionId: string): Promise<VersionWithApp> {
     const version = await tx.appVersion.findUnique({ where: { id: versionId }, include: WITH_APP });
@@ -112,25 +110,8 @@ export function createVersions({ work, clock, blobs, signer, cancelReviews, stor
     });
   }
 
-  /** Puts a submitted version's bytes at their final place; repeating it is success. Runs outside transactions. */
-  async function placePackage(version: {
-    id: string;
-    versionCode: number;
-    packageSha256: string;
-    app: { packageId: string };
-  }): Promise<string> {
-    const key = packageKey(version.app.packageId, version.versionCode);
-    const draft = draftKey(version.id);
-    if ((await blobs.stat(draft)) !== null) {
-      await blobs.put(key, { path: blobs.path(draft) }, { sha256: version.packageSha256 });
-      await blobs.delete(draft);
-    }
-    return key;
-  }
-
   const service = {
     load,
-    placePackage,
     refreshApp,
 
     /** Moves a version for a feature that has checked the right to; the caller emits and audits. */
@@ -182,7 +163,7 @@ export function createVersions({ work, clock, blobs, signer, cancelReviews, stor
           );
         throw error;
       });
-      await placePackage(version);
+      await packages.place(version);
       return version.id;
     },
 
@@ -265,7 +246,7 @@ export function createVersions({ work, clock, blobs, signer, cancelReviews, stor
     },
 
     /** The text of one file of a version's package; null where there is none to show. */
-    readText: (version: StoredVersion, file: { path: string; size: number }) => readPackageText(blobs, version, file),
+    readText: packages.readText,
 
     /** Takes a published version out of the store against its owner's will, with a reason they are shown. */
     async suspend(viewer: Viewer, versionId: string, reason: string, origin: ActOrigin): Promise<string> {
@@ -340,7 +321,7 @@ export function createVersions({ work, clock, blobs, signer, cancelReviews, stor
         note(unit, version, 'version.delete', { viewer, origin });
         return version.appId;
       });
-      await blobs.delete(draftKey(versionId));
+      await packages.discardDraft(versionId);
       return appId;
     },
   };
