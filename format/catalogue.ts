@@ -1,6 +1,7 @@
 /** Owns the whole catalogue of finding codes: the source of docs pages, `mosis explain` and the portal's help. */
 import { ARCHIVE_CATALOGUE } from './catalogue/archive.ts';
 import { ASSET_CATALOGUE } from './catalogue/assets.ts';
+import { CHECK_CATALOGUE } from './catalogue/checks.ts';
 import { CONTENTS_CATALOGUE } from './catalogue/contents.ts';
 import { CONTEXT_CATALOGUE } from './catalogue/context.ts';
 import { FORMAT_CATALOGUE } from './catalogue/format.ts';
@@ -20,6 +21,7 @@ const PARTS: readonly Readonly<Record<string, CatalogueEntry>>[] = [
   LUA_CATALOGUE,
   ASSET_CATALOGUE,
   FORMAT_CATALOGUE,
+  CHECK_CATALOGUE,
 ];
 
 /** Every code with its entry, in the order of the sections. */

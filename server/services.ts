@@ -126,14 +126,14 @@ export async function createServices({ config, clock, ids, log, db, blobs, pubsu
     apps: { resolvePackage: knownApps.resolve },
   });
 
-  jobs.register('gate-upload', {
-    handler: createGate({ db, work, clock, blobs, worker: checks, uploads }),
-    concurrency: 2,
-  });
+  const gate = createGate({ db, work, clock, log, blobs, worker: checks, uploads });
+  jobs.register('gate-upload', { handler: gate.handleJob, concurrency: 2 });
   jobs.register('check-version', { handler: validation.handleJob, concurrency: 2 });
   jobs.register('housekeeping', {
     handler: async () => {
       await accounts.sweep();
+      await gate.refuseAbandoned();
+      await validation.concludeAbandoned();
       await uploads.sweep();
       await packages.sweep();
       await sweepIdempotencyKeys(db, clock);

@@ -8,7 +8,7 @@ import { builder } from '../graphql/builder.ts';
 import type { GraphContext } from '../graphql/context.ts';
 import { REVIEW_REASONS } from '../reviews/policy.ts';
 import { ReviewReasonEnum } from '../reviews/reason-type.ts';
-import { CHECK_STATES } from '../validation/service.ts';
+import { CHECK_STATES } from '../validation/check-records.ts';
 import { readsVersions, visibleVersions } from '../versions/access.ts';
 import { CheckStateEnum, FindingType, findingOf } from '../versions/check-types.ts';
 import { VersionNode } from '../versions/schema.ts';

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { VersionFinding } from '../generated/prisma/client.ts';
 import { builder } from '../graphql/builder.ts';
-import { CHECK_STATES } from '../validation/service.ts';
+import { CHECK_STATES } from '../validation/check-records.ts';
 
 export const SEVERITIES = ['ERROR', 'WARNING', 'NOTICE'] as const;
 

@@ -16,6 +16,7 @@ import type { Tx } from '../platform/db/database.ts';
 import { isUniqueViolation } from '../platform/db/errors.ts';
 import type { JsonObject } from '../platform/json.ts';
 import type { Unit, Work } from '../unit-of-work.ts';
+import { checkJobKey } from '../validation/job-payload.ts';
 import { MEMBER_ACTS, type MemberAct } from './access.ts';
 import { nextState, parseState, type VersionAct } from './states.ts';
 import type { StoredPackages } from './stored-packages.ts';
@@ -148,7 +149,7 @@ export function createVersions({ work, clock, packages, signer, cancelReviews, s
           note(unit, version, 'version.submit', { viewer, origin });
           unit.enqueue({
             kind: 'check-version',
-            key: `check:${version.id}:1`,
+            key: checkJobKey({ id: version.id, round: 1 }),
             payload: { versionId: version.id, round: 1 },
             maxAttempts: 3,
           });

@@ -7,6 +7,8 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { CHECK_CATALOGUE } from '../../format/catalogue/checks.ts';
+import { finding } from '../../format/findings.ts';
 import type { Viewer } from '../accounts/viewer.ts';
 import { requireRole } from '../apps/access.ts';
 import { onlyText } from '../apps/inputs.ts';
@@ -98,12 +100,7 @@ export function createUploads({ db, work, clock, ids, folder, maxPackageBytes }:
       await rm(path, { force: true });
       await work((unit) =>
         refuseUpload(unit, clock, upload, [
-          {
-            code: 'UPLOAD_HASH_MISMATCH',
-            severity: 'error',
-            message: 'The bytes that arrived do not have the announced SHA-256.',
-            help: 'Start a new upload; if it happens again, the file changed while it was being sent.',
-          },
+          finding(CHECK_CATALOGUE.UPLOAD_HASH_MISMATCH, 'The bytes that arrived do not have the announced SHA-256.'),
         ]),
       );
       throw new DomainError(
