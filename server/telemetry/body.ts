@@ -42,7 +42,35 @@ async function decode(raw: Buffer, encoding: keyof typeof DECODERS): Promise<Buf
   }
 }
 
+/** Levels of JSON that a body may have; ours have four. */
+const MAX_JSON_DEPTH = 32;
+const [QUOTE, BACKSLASH] = [0x22, 0x5c];
+/** `[` and `]`, `{` and `}`: what a byte outside strings does to the depth. */
+const STEPS: ReadonlyMap<number, number> = new Map([
+  [0x5b, 1],
+  [0x7b, 1],
+  [0x5d, -1],
+  [0x7d, -1],
+]);
+
+/** Whether the JSON is nested too deeply. Looked at before parsing: a kilobyte of gzip can hold a million brackets, and building those stops everything else. */
+function isTooDeep(bytes: Buffer): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at];
+    if (byte === BACKSLASH && inString) at += 1;
+    else if (byte === QUOTE) inString = !inString;
+    else if (!inString && byte !== undefined) depth += STEPS.get(byte) ?? 0;
+    if (depth > MAX_JSON_DEPTH) return true;
+  }
+  return false;
+}
+
 function parse(bytes: Buffer): unknown {
+  if (isTooDeep(bytes)) {
+    throw new DomainError('BAD_REQUEST', `The JSON is nested over ${MAX_JSON_DEPTH} levels deep. Send it flatter.`);
+  }
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {

@@ -235,7 +235,10 @@ describe('a body', () => {
     ['a form', 'a=b', { 'Content-Type': 'application/x-www-form-urlencoded' }, 415, 'UNSUPPORTED_MEDIA_TYPE'],
     ['a text', '{}', { 'Content-Type': 'text/plain' }, 415, 'UNSUPPORTED_MEDIA_TYPE'],
     ['a number', '5', json, 400, 'VALIDATION'],
-    ['nested very deep', '['.repeat(100_000) + ']'.repeat(100_000), json, 400, 'VALIDATION'],
+    ['nested very deep', '['.repeat(100_000) + ']'.repeat(100_000), json, 400, 'BAD_REQUEST'],
+    ['nested one level too deep', `${'{"a":'.repeat(33)}1${'}'.repeat(33)}`, json, 400, 'BAD_REQUEST'],
+    ['nested as deep as it may be', `${'{"a":'.repeat(32)}1${'}'.repeat(32)}`, json, 400, 'VALIDATION'],
+    ['a text of brackets', `"${'[{'.repeat(100)}\\\\\\"${'['.repeat(100)}"`, json, 400, 'VALIDATION'],
   ])('that is %s is refused', async (_name, content, headers, status, code) => {
     for (const path of ['events', 'crash', 'device-requests']) {
       expect(await stand.send(path, content, headers as Record<string, string>), path).toMatchObject({
