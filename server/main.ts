@@ -9,6 +9,8 @@ import { createLog } from './platform/log.ts';
 const PORTAL_DIR = fileURLToPath(new URL('../web/build', import.meta.url));
 
 async function run(): Promise<void> {
+  // The data folder holds e-mail addresses, hashes of passwords and unpublished packages: nothing for other accounts of the machine.
+  process.umask(process.umask() | 0o027);
   const config = readConfig(process.env);
   const log = createLog(config.logLevel);
   const app = await createApp(config, { log, portalDir: PORTAL_DIR });
