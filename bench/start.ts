@@ -31,7 +31,11 @@ async function start(args: readonly string[], dataDir: string, pidOf: (child: nu
   const child = spawn(process.execPath, args, {
     cwd: ROOT,
     env: { ...process.env, PORT: String(port), DATA_DIR: dataDir, LOG_LEVEL: 'error' },
-    stdio: 'ignore',
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
   });
   const exit = once(child, 'exit');
   let answered = false;
@@ -40,7 +44,7 @@ async function start(args: readonly string[], dataDir: string, pidOf: (child: nu
       (response) => response.text().then(() => response.ok),
       () => false,
     );
-    if (child.exitCode !== null) throw new Error(`${args.join(' ')} ended with ${child.exitCode}`);
+    if (child.exitCode !== null) throw new Error(`${args.join(' ')} ended with ${child.exitCode}:\n${said}`);
     if (!answered) await delay(5);
   }
   const firstAnswerMs = performance.now() - beganMs;
