@@ -2,12 +2,13 @@
  * Owns how an upload's bytes travel: tus 1.0, HEAD and PATCH only. `startUpload` is the only creator; creation, deletion,
  * concatenation and deferred length are off. Tokens come in Authorization, never in a cookie.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { open } from 'node:fs/promises';
 import { FileStore } from '@tus/file-store';
 import { Server, Upload as TusUpload } from '@tus/server';
 import { DomainError } from '../errors.ts';
-import { problemDocument, statusOf } from '../http/problem.ts';
-import type { Route } from '../http/router.ts';
+import { asDomainError, problemDocument, statusOf } from '../http/problem.ts';
+import type { Route, RouteContext } from '../http/router.ts';
 import type { Uploads } from './uploads.ts';
 
 export const UPLOAD_PATH = '/uploads';
@@ -21,6 +22,7 @@ interface TusOptions {
 
 /** The route of uploads. */
 export function uploadRoutes({ uploads, folder, maxPackageBytes, publicUrl }: TusOptions): Route[] {
+  const running = new AsyncLocalStorage<RouteContext>();
   const server = new Server({
     path: UPLOAD_PATH,
     datastore: new SyncedStore(uploads, folder),
@@ -45,13 +47,20 @@ export function uploadRoutes({ uploads, folder, maxPackageBytes, publicUrl }: Tu
       }
       return {};
     },
+    // What has no status is a fault: tus would answer its text, paths of this machine included.
+    async onResponseError(_request, error) {
+      if ('status_code' in error) return undefined;
+      const { log, requestId = '' } = running.getStore() ?? {};
+      log?.error({ err: error }, 'fault in an upload');
+      return asTusProblem(asDomainError(error, requestId));
+    },
   });
   return [
     {
       methods: ['HEAD', 'PATCH', 'OPTIONS'],
       path: `${UPLOAD_PATH}/{id}`,
-      handler: async (request, response) => {
-        await server.handle(request, response);
+      handler: async (request, response, context) => {
+        await running.run(context, () => server.handle(request, response));
       },
     },
   ];
@@ -62,7 +71,10 @@ function bearer(header: string | null): string | null {
 }
 
 function asTusError(error: unknown): unknown {
-  if (!(error instanceof DomainError)) return error;
+  return error instanceof DomainError ? asTusProblem(error) : error;
+}
+
+function asTusProblem(error: DomainError): { status_code: number; body: string } {
   return { status_code: statusOf(error.code), body: `${JSON.stringify(problemDocument(error))}\n` };
 }
 
