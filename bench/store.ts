@@ -13,8 +13,8 @@ const PER_SECOND = 500;
 const CONNECTIONS = 50;
 /** Apps that cached answers are asked for: all of them fit the cache. */
 const HOT_APPS = 200;
-/** The limits of this benchmark, in milliseconds; it fails above them. */
-const MOST_P99_MS = Number(process.env.BENCH_MAX_P99_MS ?? 100);
+/** In milliseconds, of the app page and the list with public answers kept, as they are by default; it fails above. */
+const MOST_CACHED_P95_MS = Number(process.env.BENCH_MAX_CACHED_P95_MS ?? 20);
 
 const APP_PAGE = `query StorePage($packageId: String!) {
   storeApp(packageId: $packageId) {
@@ -114,7 +114,6 @@ async function main(): Promise<void> {
   const ask = asks(packageIds);
   const main = 'server/main.ts';
   const ours = (cache: 'on' | 'off') => ({ env: { PUBLIC_CACHE: cache, DATA_DIR: dataDir }, readyPath: '/healthz' });
-  let worst = 0;
   const uncached = await withServer(
     async (server) => {
       for (const [name, shots] of [
@@ -131,7 +130,6 @@ async function main(): Promise<void> {
           shot: shots.graphql,
         });
         line(`${name}, GraphQL uncached`, result);
-        if (name !== 'search') worst = Math.max(worst, result.failed > 0 ? Number.POSITIVE_INFINITY : result.p99);
       }
       return {
         app: await rate(server, ask.app.graphql),
@@ -142,7 +140,29 @@ async function main(): Promise<void> {
     main,
     ours('off'),
   );
-  const cached = await withServer(async (server) => rate(server, ask.hot.graphql), main, ours('on'));
+  let worstCached = 0;
+  const cached = await withServer(
+    async (server) => {
+      for (const [name, shots] of [
+        ['app page', ask.hot],
+        ['store list', ask.list],
+      ] as const) {
+        await saturated({ port: server.port, connections: 8, seconds: 1, shot: shots.graphql });
+        const result = await paced({
+          port: server.port,
+          perSecond: PER_SECOND,
+          seconds: SECONDS,
+          connections: CONNECTIONS,
+          shot: shots.graphql,
+        });
+        line(`${name}, GraphQL with the cache`, result);
+        worstCached = Math.max(worstCached, result.failed > 0 ? Number.POSITIVE_INFINITY : result.p95);
+      }
+      return { app: await rate(server, ask.hot.graphql), list: await rate(server, ask.list.graphql) };
+    },
+    main,
+    ours('on'),
+  );
   const rest = await withServer(
     async (server) => ({
       app: await rate(server, ask.app.rest),
@@ -160,15 +180,20 @@ async function main(): Promise<void> {
   const show = (name: string, value: number, beside: number): void =>
     console.log(`${name.padEnd(34)} ${value.toFixed(0).padStart(7)} req/s   ratio ${(value / beside).toFixed(2)}`);
   show('bare node:http (limit)', bare, bare);
-  show('app page cached : bare', cached, bare);
+  show('app page cached : bare', cached.app, bare);
+  show('store list cached : bare', cached.list, bare);
   show('app page, Fastify REST', rest.app, rest.app);
+  show('app page cached : REST', cached.app, rest.app);
   show('app page uncached : REST', uncached.app, rest.app);
   show('store list, Fastify REST', rest.list, rest.list);
+  show('store list cached : REST', cached.list, rest.list);
   show('store list uncached : REST', uncached.list, rest.list);
   show('search, Fastify REST', rest.search, rest.search);
   show('search uncached : REST', uncached.search, rest.search);
-  if (worst > MOST_P99_MS) {
-    console.error(`\np99 of ${worst.toFixed(1)} ms is over the limit of ${MOST_P99_MS} ms.`);
+  if (worstCached > MOST_CACHED_P95_MS) {
+    console.error(
+      `\np95 of ${worstCached.toFixed(1)} ms with the cache is over the limit of ${MOST_CACHED_P95_MS} ms.`,
+    );
     process.exitCode = 1;
   }
 }
