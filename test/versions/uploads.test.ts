@@ -49,7 +49,7 @@ describe('an upload', () => {
     await gateVerdict(upload.id);
     const verdict = await verdictOf(dev, upload.id);
     expect(verdict.state).toBe('ACCEPTED');
-    expect(existsSync(join(app.dataDir, 'uploads', localId(upload.id)))).toBe(false);
+    await expect.poll(() => existsSync(join(app.dataDir, 'uploads', localId(upload.id)))).toBe(false);
     expect(app.rows('SELECT id FROM app_versions WHERE app_id = ?', notes.key)).toHaveLength(1);
   });
 
