@@ -1,13 +1,12 @@
-/** Owns the GraphQL types of versions, uploads, checks and findings, and their mutations. It writes through the services only. */
+/** Owns the GraphQL type of versions, where it is reached from, and the payload of what moves one. It writes nothing. */
 
 import { isAdmin } from '../accounts/access.ts';
-import { memberApps } from '../apps/access.ts';
 import { AppNode } from '../apps/schema.ts';
 import { builder } from '../graphql/builder.ts';
 import { REVIEW_REASONS } from '../reviews/policy.ts';
 import { ReviewReasonEnum } from '../reviews/reason-type.ts';
 import { type MemberAct, mayAct, mayReview, readsVersions, visibleVersions } from './access.ts';
-import { CheckRunType, FindingType, findingOf, SeverityEnum } from './check-types.ts';
+import { CheckRunType, FindingType, SeverityEnum } from './check-types.ts';
 import { packagePath } from './paths.ts';
 import { PermissionType, permissionFacts } from './permission-type.ts';
 import { parseState, type VERSION_STATES } from './states.ts';
@@ -189,292 +188,6 @@ builder.queryField('version', (t) =>
   }),
 );
 
-const UploadStateEnum = builder.enumType('UploadState', {
-  description: 'Where an upload is.',
-  values: {
-    OPEN: { description: 'Takes bytes.' },
-    RECEIVED: { description: 'All bytes are stored; the format is being checked.' },
-    ACCEPTED: { description: 'Became a draft version.' },
-    REFUSED: { description: 'Broke a rule; the findings say which. Its bytes are deleted.' },
-  },
-});
-const UploadViaEnum = builder.enumType('UploadVia', {
-  description: 'What the upload was made with.',
-  values: {
-    PORTAL: { description: 'The portal.' },
-    CLI: { description: 'The command line.' },
-    API: { description: 'Anything else.' },
-  },
-});
-
-export const UploadNode = builder.prismaNode('Upload', {
-  // Out of sight is null, not a fault.
-  nullable: true,
-  name: 'Upload',
-  id: { field: 'id', description: 'Global id.' },
-  description: 'Bytes on their way to becoming a draft. Lives 24 hours.',
-  findUnique: (id, { viewer }) =>
-    readsVersions(viewer) ? { id, developerId: viewer.developerId, app: memberApps(viewer) } : { id, developerId: '' },
-  fields: (t) => ({
-    state: t.field({
-      type: UploadStateEnum,
-      description: 'Where it is.',
-      resolve: ({ state }) =>
-        (['OPEN', 'RECEIVED', 'ACCEPTED', 'REFUSED'] as const).find((known) => known === state) ?? 'OPEN',
-    }),
-    size: t.expose('size', { type: 'BigInt', description: 'Announced bytes.' }),
-    sha256: t.expose('sha256', { type: 'Sha256', description: 'Announced hash.' }),
-    url: t.field({
-      type: 'URL',
-      description: 'Where the bytes go: tus 1.0, HEAD and PATCH, with the token as bearer.',
-      resolve: ({ id }, _args, { publicUrl }) => `${publicUrl}/uploads/${id}`,
-    }),
-    expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'When it and its verdict are deleted.' }),
-    version: t.relation('version', {
-      type: VersionNode,
-      nullable: true,
-      description: 'The draft it became; null before and for a refused one.',
-    }),
-    findings: t.field({
-      type: [FindingType],
-      description: 'Why it was refused, and what else was found; empty otherwise.',
-      resolve: ({ id, findings }) => (findings as unknown[]).map((found, index) => findingOf(found, `${id}:${index}`)),
-    }),
-  }),
-});
-
-builder.queryField('upload', (t) =>
-  t.prismaField({
-    type: UploadNode,
-    nullable: true,
-    description: 'An upload of yours; null where there is none.',
-    args: { id: t.arg.globalID({ required: true, description: 'Global id.' }) },
-    resolve: (query, _parent, { id }, { db, viewer }) =>
-      readsVersions(viewer) && id.typename === 'Upload'
-        ? db.prisma.upload.findFirst({
-            ...query,
-            where: { id: id.id, developerId: viewer.developerId, app: memberApps(viewer) },
-          })
-        : null,
-  }),
-);
-
-const UploadPayload = (name: string) =>
-  builder.objectRef<{ uploadId: string; token: string }>(name).implement({
-    description: 'The upload and the token its bytes travel with.',
-    fields: (t) => ({
-      upload: t.prismaField({
-        type: UploadNode,
-        description: 'The upload.',
-        resolve: (query, { uploadId }, _args, { db }) =>
-          db.prisma.upload.findUniqueOrThrow({ ...query, where: { id: uploadId } }),
-      }),
-      token: t.exposeString('token', { description: 'Bearer token for the bytes; lives an hour, shown once.' }),
-    }),
-  });
-
-const StartUploadInput = builder.inputType('StartUploadInput', {
-  description: 'The package that is about to be sent.',
-  fields: (t) => ({
-    appId: t.globalID({ required: true, description: 'The app it is a version of.' }),
-    size: t.field({ type: 'BigInt', required: true, description: 'Bytes of the file.' }),
-    sha256: t.field({ type: 'Sha256', required: true, description: 'Of the file.' }),
-    releaseNotes: t.string({ description: 'Plain text, up to 4,000 characters.' }),
-    via: t.field({ type: UploadViaEnum, description: 'What you are; API by default.' }),
-    idempotencyKey: t.string({ description: 'A repeat with the same key and input within 24 h gets the same upload.' }),
-  }),
-});
-
-builder.mutationField('startUpload', (t) =>
-  t.field({
-    type: UploadPayload('StartUploadPayload'),
-    errors: {},
-    description: 'Opens an upload; its bytes then go to `upload.url` by tus.',
-    args: { input: t.arg({ type: StartUploadInput, required: true, description: 'What is about to be sent.' }) },
-    resolve: async (_parent, { input }, { services, viewer, caller }) => {
-      const given = {
-        appId: input.appId.id,
-        size: input.size,
-        sha256: input.sha256,
-        releaseNotes: input.releaseNotes ?? '',
-        via: input.via ?? 'API',
-      } as const;
-      const { upload, token } = await services.uploads.start(viewer, given, caller, input.idempotencyKey);
-      return { uploadId: upload.id, token };
-    },
-  }),
-);
-
-const RenewUploadInput = builder.inputType('RenewUploadInput', {
-  description: 'Which upload needs a new token.',
-  fields: (t) => ({ uploadId: t.globalID({ required: true, description: 'The upload.' }) }),
-});
-builder.mutationField('renewUpload', (t) =>
-  t.field({
-    type: UploadPayload('RenewUploadPayload'),
-    errors: {},
-    description: 'A new token for an upload that still lives; the old one ends.',
-    args: { input: t.arg({ type: RenewUploadInput, required: true, description: 'Which one.' }) },
-    resolve: async (_parent, { input }, { services, viewer }) => {
-      const { upload, token } = await services.uploads.renew(viewer, input.uploadId.id);
-      return { uploadId: upload.id, token };
-    },
-  }),
-);
-
-/** The payload of every mutation that moves a version. */
-export const versionPayload = (name: string) =>
-  builder.objectRef<{ versionId: string }>(name).implement({
-    description: 'The version as it is now.',
-    fields: (t) => ({
-      version: t.prismaField({
-        type: VersionNode,
-        description: 'The version as it is now.',
-        resolve: (query, { versionId }, _args, { db }) =>
-          db.prisma.appVersion.findUniqueOrThrow({ ...query, where: { id: versionId } }),
-      }),
-    }),
-  });
-
-const repeatable = {
-  description: 'A repeat with the same key and input within 24 h gets the first answer.',
-};
-
-const SubmitVersionInput = builder.inputType('SubmitVersionInput', {
-  description: 'Which draft.',
-  fields: (t) => ({
-    versionId: t.globalID({ required: true, description: 'The version.' }),
-    idempotencyKey: t.string(repeatable),
-  }),
-});
-builder.mutationField('submitVersion', (t) =>
-  t.field({
-    type: versionPayload('SubmitVersionPayload'),
-    errors: {},
-    description:
-      'Sends a draft to the checks and, where the policy asks for it, to a reviewer. Its version code is spent.',
-    args: { input: t.arg({ type: SubmitVersionInput, required: true, description: 'Which one.' }) },
-    resolve: async (_parent, { input }, { services, viewer, caller }) => ({
-      versionId: await services.versions.submit(viewer, input.versionId.id, caller, input.idempotencyKey),
-    }),
-  }),
-);
-
-const PublishVersionInput = builder.inputType('PublishVersionInput', {
-  description: 'Which approved or unpublished version.',
-  fields: (t) => ({
-    versionId: t.globalID({ required: true, description: 'The version.' }),
-    idempotencyKey: t.string(repeatable),
-  }),
-});
-builder.mutationField('publishVersion', (t) =>
-  t.field({
-    type: versionPayload('PublishVersionPayload'),
-    errors: {},
-    description: "Puts a version into the store, with the platform's signature.",
-    args: { input: t.arg({ type: PublishVersionInput, required: true, description: 'Which one.' }) },
-    resolve: async (_parent, { input }, { services, viewer, caller }) => ({
-      versionId: await services.versions.publish(viewer, input.versionId.id, caller, input.idempotencyKey),
-    }),
-  }),
-);
-
-for (const [name, act, description] of [
-  ['withdrawVersion', 'withdraw', 'Takes a version back before it is published; a submitted code stays spent.'],
-  ['unpublishVersion', 'unpublish', 'Takes a version out of the store.'],
-] as const) {
-  const cased = `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
-  const Input = builder.inputType(`${cased}Input`, {
-    description: 'Which version.',
-    fields: (t) => ({ versionId: t.globalID({ required: true, description: 'The version.' }) }),
-  });
-  builder.mutationField(name, (t) =>
-    t.field({
-      type: versionPayload(`${cased}Payload`),
-      errors: {},
-      description,
-      args: { input: t.arg({ type: Input, required: true, description: 'Which one.' }) },
-      resolve: async (_parent, { input }, { services, viewer, caller }) => ({
-        versionId: await services.versions[act](viewer, input.versionId.id, caller),
-      }),
-    }),
-  );
-}
-
-for (const [name, act, description] of [
-  [
-    'suspendVersion',
-    'suspend',
-    'Takes a published version out of the store, as a reviewer or admin, with a reason its developer is shown.',
-  ],
-  ['reinstateVersion', 'reinstate', 'Puts a suspended version back, as a reviewer or admin.'],
-] as const) {
-  const cased = `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
-  const Input = builder.inputType(`${cased}Input`, {
-    description: 'Which version, and why.',
-    fields: (t) => ({
-      versionId: t.globalID({ required: true, description: 'The version.' }),
-      reason: t.string({ required: true, description: 'Shown to its developer; 1 to 2,000 characters.' }),
-    }),
-  });
-  builder.mutationField(name, (t) =>
-    t.field({
-      type: versionPayload(`${cased}Payload`),
-      errors: {},
-      description,
-      args: { input: t.arg({ type: Input, required: true, description: 'Which one, and why.' }) },
-      resolve: async (_parent, { input }, { services, viewer, caller }) => ({
-        versionId: await services.versions[act](viewer, input.versionId.id, input.reason, caller),
-      }),
-    }),
-  );
-}
-
-const UpdateDraftInput = builder.inputType('UpdateDraftInput', {
-  description: 'New release notes.',
-  fields: (t) => ({
-    versionId: t.globalID({ required: true, description: 'A draft or approved version.' }),
-    releaseNotes: t.string({ required: true, description: 'Plain text, up to 4,000 characters.' }),
-  }),
-});
-builder.mutationField('updateDraft', (t) =>
-  t.field({
-    type: versionPayload('UpdateDraftPayload'),
-    errors: {},
-    description: 'Changes the release notes while a version is a draft or approved.',
-    args: { input: t.arg({ type: UpdateDraftInput, required: true, description: 'What to change.' }) },
-    resolve: async (_parent, { input }, { services, viewer, caller }) => ({
-      versionId: await services.versions.updateDraft(viewer, input.versionId.id, input.releaseNotes, caller),
-    }),
-  }),
-);
-
-const DeleteDraftInput = builder.inputType('DeleteDraftInput', {
-  description: 'Which draft.',
-  fields: (t) => ({ versionId: t.globalID({ required: true, description: 'The draft.' }) }),
-});
-const DeleteDraftPayload = builder.objectRef<{ appId: string }>('DeleteDraftPayload').implement({
-  description: 'The app the draft belonged to.',
-  fields: (t) => ({
-    app: t.prismaField({
-      type: AppNode,
-      description: 'The app as it is now.',
-      resolve: (query, { appId }, _args, { db }) => db.prisma.app.findUniqueOrThrow({ ...query, where: { id: appId } }),
-    }),
-  }),
-});
-builder.mutationField('deleteDraft', (t) =>
-  t.field({
-    type: DeleteDraftPayload,
-    errors: {},
-    description: 'Deletes a draft and its bytes.',
-    args: { input: t.arg({ type: DeleteDraftInput, required: true, description: 'Which one.' }) },
-    resolve: async (_parent, { input }, { services, viewer, caller }) => ({
-      appId: await services.versions.deleteDraft(viewer, input.versionId.id, caller),
-    }),
-  }),
-);
-
 builder.prismaObjectFields(AppNode, (t) => ({
   latestVersion: t.field({
     type: VersionNode,
@@ -498,28 +211,16 @@ builder.prismaObjectFields(AppNode, (t) => ({
   }),
 }));
 
-const UnpublishAppInput = builder.inputType('UnpublishAppInput', {
-  description: 'Which app.',
-  fields: (t) => ({ appId: t.globalID({ required: true, description: 'The app.' }) }),
-});
-const UnpublishAppPayload = builder.objectRef<{ appId: string }>('UnpublishAppPayload').implement({
-  description: 'The app as it is now.',
-  fields: (t) => ({
-    app: t.prismaField({
-      type: AppNode,
-      description: 'The app as it is now.',
-      resolve: (query, { appId }, _args, { db }) => db.prisma.app.findUniqueOrThrow({ ...query, where: { id: appId } }),
+/** The payload of every mutation that moves a version. */
+export const versionPayload = (name: string) =>
+  builder.objectRef<{ versionId: string }>(name).implement({
+    description: 'The version as it is now.',
+    fields: (t) => ({
+      version: t.prismaField({
+        type: VersionNode,
+        description: 'The version as it is now.',
+        resolve: (query, { versionId }, _args, { db }) =>
+          db.prisma.appVersion.findUniqueOrThrow({ ...query, where: { id: versionId } }),
+      }),
     }),
-  }),
-});
-builder.mutationField('unpublishApp', (t) =>
-  t.field({
-    type: UnpublishAppPayload,
-    errors: {},
-    description: 'Takes every published version of an app out of the store, in one step.',
-    args: { input: t.arg({ type: UnpublishAppInput, required: true, description: 'Which one.' }) },
-    resolve: async (_parent, { input }, { services, viewer, caller }) => ({
-      appId: await services.versions.unpublishAll(viewer, input.appId.id, caller),
-    }),
-  }),
-);
+  });
