@@ -122,6 +122,7 @@ export function createDevice(options: DeviceOptions): Device {
       refuseTooNew(manifest.min_mosis_version, mosisVersion);
       await askUser({ manifest, installed: before, newDangerous: newDangerous(manifest, before) }, request);
       const app = await installPackage(verified, { storage, journal, clock, onStep });
+      await reporter.track(packageId, { type: before === null ? 'app_install' : 'app_update', consent: false });
       return { kind: before === null ? 'installed' : 'updated', app, before };
     } finally {
       await discardDownload(storage.folders.downloads, offer.sha256);
@@ -152,7 +153,12 @@ export function createDevice(options: DeviceOptions): Device {
     find: (packageId) => findApp(packageId, { network, mosisVersion }),
     install: (packageId, request = {}) => alone(() => install(packageId, request, false)),
     update: (packageId, request = {}) => alone(() => install(packageId, request, true)),
-    uninstall: (packageId, { keepData }) => alone(() => uninstallPackage(packageId, keepData, { storage, journal })),
+    uninstall: (packageId, { keepData }) =>
+      alone(async () => {
+        // While it is still there to be named; telling twice after a failed removal does no harm.
+        await reporter.track(packageId, { type: 'app_uninstall', consent: false });
+        return await uninstallPackage(packageId, keepData, { storage, journal });
+      }),
     async list() {
       const installed = await storage.readInstalled();
       return Object.values(installed).sort((a, b) => (a.packageId < b.packageId ? -1 : 1));

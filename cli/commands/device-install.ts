@@ -27,6 +27,8 @@ export const deviceInstall = defineCommand({
   async run(context, { args, options }) {
     return await withDevice(context, options, async (device) => {
       const result = await installOne(context, device, { packageId: args[0] ?? '', yes: options.yes, update: false });
+      // What was installed is counted for its developer; without a network the report waits on disk.
+      await device.reporter.flush();
       return { json: resultJson(result), lines: resultLines(result) };
     });
   },
@@ -43,6 +45,7 @@ export const deviceUpdate = defineCommand({
       const results: InstallResult[] = [];
       for (const packageId of ids)
         results.push(await installOne(context, device, { packageId, yes: options.yes, update: true }));
+      await device.reporter.flush();
       const lines = results.length === 0 ? [dim('Nothing is installed.')] : results.flatMap(resultLines);
       return { json: { updates: results.map(resultJson) }, lines };
     });

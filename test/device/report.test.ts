@@ -43,6 +43,9 @@ async function withApp(versionCode = 1): Promise<Device> {
   const device = createDevice({ root, serverUrl: store.url, fetch, clock: () => new Date(now) });
   await device.provisionFromNetwork();
   await device.install(APP);
+  // What the installation reports is tested by itself, below.
+  await device.reporter.flush();
+  store.forgetPosts();
   return device;
 }
 
@@ -163,4 +166,22 @@ it('reports nothing for an app that is not installed', async () => {
   await expect(reporter.track('com.example.other', { type: 'app_start', consent: true })).rejects.toMatchObject({
     code: 'NOT_INSTALLED',
   });
+});
+
+it('reports an installation, an update and a removal by itself, once each', async () => {
+  store.publish({ versionCode: 1 });
+  const device = createDevice({ root, serverUrl: store.url, fetch, clock: () => new Date(now) });
+  await device.provisionFromNetwork();
+  await device.install(APP);
+  await device.install(APP);
+  store.publish({ versionCode: 2 });
+  await device.update(APP);
+  await device.uninstall(APP, { keepData: false });
+  await device.reporter.flush();
+  const told = batches().flatMap(({ events, version_code }) => events.map(({ type }) => ({ type, version_code })));
+  expect(told).toEqual([
+    { type: 'app_install', version_code: 1 },
+    { type: 'app_update', version_code: 2 },
+    { type: 'app_uninstall', version_code: 2 },
+  ]);
 });

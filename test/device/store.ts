@@ -73,6 +73,8 @@ export interface StoreServer {
   /** Every package request: its Range header, or null. */
   readonly ranges: (string | null)[];
   readonly posts: { readonly path: string; readonly body: unknown }[];
+  /** Empties `posts`. */
+  forgetPosts(): void;
   publish(options: AppOptions, overrides?: Partial<Published>): Published;
   /** Runs before each package answer; true means that the test answered. */
   onPackage: ((request: IncomingMessage, response: ServerResponse, app: Published) => boolean) | null;
@@ -93,6 +95,7 @@ export async function startStore(): Promise<StoreServer> {
     url: `http://127.0.0.1:${port}`,
     ranges: [],
     posts: [],
+    forgetPosts: () => void store.posts.splice(0),
     onPackage: null,
     telemetryAnswers: [],
     publish(options, overrides = {}) {

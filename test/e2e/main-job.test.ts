@@ -171,7 +171,6 @@ test('takes one app from a folder to a reviewed, published, installed and report
   expect(await readFile(join(installed, 'package', 'assets', 'main.rml'))).toEqual(
     await readFile(join(app, 'assets', 'main.rml')),
   );
-  await onDevice('report', APP, 'app_install');
   for (let start = 0; start < 3; start += 1) await onDevice('report', APP, 'app_start');
   await onDevice('report', APP, 'screen_view', '--consent', '--data', '{"screen":"main"}');
   await onDevice(
