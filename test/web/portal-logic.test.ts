@@ -6,7 +6,7 @@ import { sparklinePath } from '../../web/src/lib/ui/sparkline.ts';
 import { needOf } from '../../web/src/lib/versions/need.ts';
 import { versionPath } from '../../web/src/lib/versions/paths.ts';
 import { stepsOf } from '../../web/src/lib/versions/state.ts';
-import { perDay } from '../../web/src/lib/versions/telemetry.ts';
+import { perDay, perType } from '../../web/src/lib/versions/telemetry.ts';
 
 it('resumes a subscription from the cursor of the last event', () => {
   expect(cursorOf({ versionEvents: { cursor: 'e1.7' } })).toBe('e1.7');
@@ -78,4 +78,16 @@ it('draws no line for nothing', () => {
   expect(sparklinePath([0, 0, 0], 100, 20)).toBeNull();
   expect(sparklinePath([5], 100, 20)).toBeNull();
   expect(sparklinePath([0, 10], 100, 20)?.line).toBe('M0.0,19.0L100.0,2.0');
+});
+
+it('sums counts by type, the greatest first', () => {
+  const series = [
+    { date: '2026-03-01', type: 'app_install', count: 2 },
+    { date: '2026-03-02', type: 'app_start', count: '40' },
+    { date: '2026-03-03', type: 'app_install', count: 1 },
+  ];
+  expect(perType(series)).toEqual([
+    { type: 'app_start', count: 40 },
+    { type: 'app_install', count: 3 },
+  ]);
 });

@@ -12,14 +12,15 @@ export type LiveOptions<Data, Vars> = {
   /** Reactive: a change ends the subscription and begins another; undefined waits. Read the first cursor untracked. */
   variables: () => Vars | undefined;
   onEvent: (data: Data) => void;
-  /** The server's log is another one than the cursor's (a restored backup): fetch everything anew. */
-  onReset: () => Promise<void> | void;
+  /** The server's log is another one than the cursor's (a restored backup): fetch everything anew, then resolve. */
+  onReset: () => Promise<void>;
 };
 
 /** Call it while the component is made. */
 export function liveEvents<Data, Vars>({ document, variables, onEvent, onReset }: LiveOptions<Data, Vars>): void {
   const text = document.toString();
   let attempt = $state(0);
+  let lastResetMs = Number.NEGATIVE_INFINITY;
   $effect(() => {
     void attempt;
     const client = graph.client;
@@ -29,8 +30,14 @@ export function liveEvents<Data, Vars>({ document, variables, onEvent, onReset }
     const { unsubscribe } = client.subscription<Data, Variables>(text, values as Variables).subscribe((result) => {
       if (result.data) untrack(() => onEvent(result.data as Data));
       if (!result.error) return;
-      if (hasCode(result.error, 'CURSOR_RESET')) void Promise.resolve(untrack(onReset)).then(() => (attempt += 1));
-      else if (!hasCode(result.error, 'NOT_FOUND') && !hasCode(result.error, 'UNAUTHENTICATED')) {
+      if (hasCode(result.error, 'CURSOR_RESET')) {
+        // Going on before the answer is here would show the same cursor again, and so for ever.
+        const waitMs = Date.now() - lastResetMs < RESTART_MS ? RESTART_MS : 0;
+        lastResetMs = Date.now();
+        void untrack(onReset).then(() => {
+          restart = setTimeout(() => (attempt += 1), waitMs);
+        });
+      } else if (!hasCode(result.error, 'NOT_FOUND') && !hasCode(result.error, 'UNAUTHENTICATED')) {
         clearTimeout(restart);
         restart = setTimeout(() => (attempt += 1), RESTART_MS);
       }

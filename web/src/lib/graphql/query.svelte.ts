@@ -18,6 +18,7 @@ export class QueryView<Data> {
   #error = $state.raw<string>();
   #fetching = $state(true);
   #runs = $state(0);
+  #waiting: (() => void)[] = [];
 
   get data(): Data | undefined {
     return this.#data;
@@ -32,9 +33,10 @@ export class QueryView<Data> {
     return this.#runs;
   }
 
-  /** Asks the server again, past the cache. */
-  refetch = (): void => {
+  /** Asks the server again, past the cache. Resolves once it has answered or could not be reached. */
+  refetch = (): Promise<void> => {
     this.#runs += 1;
+    return new Promise((resolve) => this.#waiting.push(resolve));
   };
 
   /** A new run begins; `clear` drops the data of the one before. */
@@ -48,10 +50,16 @@ export class QueryView<Data> {
     if (result.data !== undefined && result.data !== null) this.#data = result.data;
     this.#error = result.error ? messageOf(result.error, t.errors.unreachable) : undefined;
     this.#fetching = result.stale;
+    if (!result.stale) this.#answered();
   }
 
   pause(): void {
     this.#fetching = false;
+    this.#answered();
+  }
+
+  #answered(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }
 

@@ -11,3 +11,12 @@ export function perDay(series: readonly Point[], days: readonly string[], type?:
   }
   return days.map((day) => sums.get(day) ?? 0);
 }
+
+/** The sum of each type of event, the greatest first. */
+export function perType(series: readonly Point[]): { type: string; count: number }[] {
+  const sums = new Map<string, number>();
+  for (const { type, count } of series) if (type) sums.set(type, (sums.get(type) ?? 0) + Number(count));
+  return [...sums]
+    .map(([type, count]) => ({ type, count }))
+    .sort((a, b) => b.count - a.count || a.type.localeCompare(b.type));
+}
