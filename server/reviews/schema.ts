@@ -6,7 +6,7 @@ import { FindingType } from '../versions/check-types.ts';
 import { VersionNode } from '../versions/schema.ts';
 import { REVIEW_REASONS } from './policy.ts';
 import { ReviewReasonEnum } from './reason-type.ts';
-import { REVIEW_DECISIONS, REVIEW_KINDS, REVIEW_STATES } from './service.ts';
+import { REVIEW_DECISIONS, REVIEW_KINDS, REVIEW_STATES } from './records.ts';
 
 const ReviewStateEnum = builder.enumType('ReviewState', {
   description: 'Where a review is.',
