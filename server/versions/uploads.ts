@@ -3,10 +3,6 @@
  * gate's business (gate.ts); how they travel is tus.ts's.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { CHECK_CATALOGUE } from '../../format/catalogue/checks.ts';
 import { finding } from '../../format/findings.ts';
 import type { Viewer } from '../accounts/viewer.ts';
@@ -22,6 +18,7 @@ import { type Ids, isId } from '../platform/ids.ts';
 import type { Work } from '../unit-of-work.ts';
 import { MEMBER_ACTS } from './access.ts';
 import { refuseUpload } from './refusal.ts';
+import { createUploadFiles } from './upload-files.ts';
 
 export const UPLOAD_STATES = ['OPEN', 'RECEIVED', 'ACCEPTED', 'REFUSED'] as const;
 export type UploadState = (typeof UPLOAD_STATES)[number];
@@ -62,10 +59,7 @@ export type Uploads = ReturnType<typeof createUploads>;
 
 export function createUploads({ db, work, clock, ids, folder, maxPackageBytes }: UploadsOptions) {
   const finishing = new Map<string, Promise<void>>();
-  const pathOf = (id: string): string => {
-    if (!isId(id)) throw notFound('The upload');
-    return join(folder, id);
-  };
+  const files = createUploadFiles(folder);
 
   /** An upload that the viewer started and may still send. */
   async function own(tx: Tx, viewer: Viewer, uploadId: string): Promise<Upload> {
@@ -89,15 +83,55 @@ export function createUploads({ db, work, clock, ids, folder, maxPackageBytes }:
     return { upload, token };
   }
 
+  /** Throws UPLOAD_LIMIT where the account has too much under way for so many bytes more. */
+  async function requireRoom(tx: Tx, developerId: string, size: number): Promise<void> {
+    const open = await tx.upload.findMany({
+      where: { developerId, state: { in: ['OPEN', 'RECEIVED'] }, expiresAt: { gt: clock.now() } },
+      select: { size: true },
+    });
+    const bytes = open.reduce((sum, each) => sum + each.size, size);
+    if (open.length >= MAX_OPEN_UPLOADS || bytes > MAX_OPEN_BYTES) {
+      throw new DomainError(
+        'UPLOAD_LIMIT',
+        `An account has at most ${MAX_OPEN_UPLOADS} unfinished uploads and ${MAX_OPEN_BYTES / 1024 / 1024} MiB of them; you have ${open.length}. Finish one, or wait until it expires.`,
+      );
+    }
+  }
+
+  async function insert(
+    tx: Tx,
+    developerId: string,
+    { appId, size, sha256, releaseNotes, via }: StartUploadInput,
+    { id, token }: { id: string; token: string },
+  ): Promise<void> {
+    const now = clock.now();
+    await tx.upload.create({
+      data: {
+        id,
+        developerId,
+        appId,
+        kind: 'PACKAGE',
+        size,
+        sha256,
+        tokenHash: hashToken(token),
+        tokenExpiresAt: new Date(now.getTime() + TOKEN_MS),
+        findings: [],
+        releaseNotes,
+        via,
+        createdAt: now,
+        expiresAt: new Date(now.getTime() + UPLOAD_MS),
+      },
+    });
+  }
+
   async function finishOnce(id: string): Promise<void> {
     const upload = await db.prisma.upload.findUnique({ where: { id } });
     if (upload === null || upload.state !== 'OPEN') return;
-    const path = pathOf(id);
-    const size = (await stat(path).catch(() => null))?.size ?? 0;
+    const size = await files.sizeOf(id);
     if (size < upload.size) return;
-    const hash = size === upload.size ? await sha256Of(path) : 'longer than announced';
+    const hash = size === upload.size ? await files.sha256Of(id) : 'longer than announced';
     if (hash !== upload.sha256) {
-      await rm(path, { force: true });
+      await files.remove(id);
       await work((unit) =>
         refuseUpload(unit, clock, upload, [
           finding(CHECK_CATALOGUE.UPLOAD_HASH_MISMATCH, 'The bytes that arrived do not have the announced SHA-256.'),
@@ -108,7 +142,7 @@ export function createUploads({ db, work, clock, ids, folder, maxPackageBytes }:
         'The bytes that arrived do not have the announced SHA-256. They were deleted; start a new upload.',
       );
     }
-    await syncFile(path);
+    await files.sync(id);
     await work(async (unit) => {
       const received = await unit.tx.upload.updateMany({ where: { id, state: 'OPEN' }, data: { state: 'RECEIVED' } });
       if (received.count === 1)
@@ -117,7 +151,7 @@ export function createUploads({ db, work, clock, ids, folder, maxPackageBytes }:
   }
 
   const service = {
-    pathOf,
+    pathOf: files.pathOf,
 
     /** Opens an upload for the app. Throws UPLOAD_TOO_LARGE, UPLOAD_LIMIT or what `requireRole` throws. */
     async start(
@@ -126,81 +160,34 @@ export function createUploads({ db, work, clock, ids, folder, maxPackageBytes }:
       origin: ActOrigin,
       key?: string | null,
     ): Promise<StartedUpload> {
-      const releaseNotes = onlyText(input.releaseNotes, 'input.releaseNotes', 4000);
-      if (input.size > maxPackageBytes) {
-        throw new DomainError(
-          'UPLOAD_TOO_LARGE',
-          `The package has ${input.size} bytes; this server takes at most ${maxPackageBytes}. Make it smaller.`,
-        );
-      }
-      if (input.size < 1)
-        throw new DomainError('VALIDATION', 'input.size must be at least 1.', {
-          fields: [{ path: 'input.size', message: 'must be at least 1' }],
-        });
+      const given = { ...input, releaseNotes: onlyText(input.releaseNotes, 'input.releaseNotes', 4000) };
+      requireSize(input.size, maxPackageBytes);
       const token = randomBytes(TOKEN_BYTES).toString('base64url');
-      const now = clock.now();
       const id = ids.next();
-      const path = pathOf(id);
       // The empty file comes first: a row without one could never be filled.
-      await (await open(path, 'wx', 0o600)).close();
+      await files.create(id);
       try {
         const made = await work((unit) =>
           once(unit, clock, { viewer, key, operation: 'startUpload', input }, async () => {
             const app = await unit.tx.app.findUnique({ where: { id: input.appId }, include: { members: true } });
-            const developer = requireRole(viewer, app, MEMBER_ACTS.submit);
-            const open = await unit.tx.upload.findMany({
-              where: {
-                developerId: developer.developerId,
-                state: { in: ['OPEN', 'RECEIVED'] },
-                expiresAt: { gt: now },
-              },
-              select: { size: true },
-            });
-            const bytes = open.reduce((sum, each) => sum + each.size, input.size);
-            if (open.length >= MAX_OPEN_UPLOADS || bytes > MAX_OPEN_BYTES) {
-              throw new DomainError(
-                'UPLOAD_LIMIT',
-                `An account has at most ${MAX_OPEN_UPLOADS} unfinished uploads and ${MAX_OPEN_BYTES / 1024 / 1024} MiB of them; you have ${open.length}. Finish one, or wait until it expires.`,
-              );
-            }
-            unit.audit({
-              ...actorOf(viewer, origin),
-              action: 'upload.create',
-              resourceType: 'upload',
-              resourceId: id,
-              details: { appId: input.appId, size: input.size },
-            });
-            await unit.tx.upload.create({
-              data: {
-                id,
-                developerId: developer.developerId,
-                appId: input.appId,
-                kind: 'PACKAGE',
-                size: input.size,
-                sha256: input.sha256,
-                tokenHash: hashToken(token),
-                tokenExpiresAt: new Date(now.getTime() + TOKEN_MS),
-                findings: [],
-                releaseNotes,
-                via: input.via,
-                createdAt: now,
-                expiresAt: new Date(now.getTime() + UPLOAD_MS),
-              },
-            });
+            const { developerId } = requireRole(viewer, app, MEMBER_ACTS.submit);
+            await requireRoom(unit.tx, developerId, input.size);
+            await insert(unit.tx, developerId, given, { id, token });
+            const details = { appId: input.appId, size: input.size };
+            const about = { resourceType: 'upload', resourceId: id, details } as const;
+            unit.audit({ ...actorOf(viewer, origin), action: 'upload.create', ...about });
             return id;
           }),
         );
-        if (made.repeated) {
-          // The first answer's token is not kept, so a repeat gets a new one for the same upload, whatever became of it.
-          await rm(path, { force: true });
-          return await work(async (unit) => {
-            await own(unit.tx, viewer, made.id);
-            return newToken(unit.tx, made.id);
-          });
-        }
-        return { upload: await db.prisma.upload.findUniqueOrThrow({ where: { id } }), token };
+        if (!made.repeated) return { upload: await db.prisma.upload.findUniqueOrThrow({ where: { id } }), token };
+        // The first answer's token is not kept, so a repeat gets a new one for the same upload, whatever became of it.
+        await files.remove(id);
+        return await work(async (unit) => {
+          await own(unit.tx, viewer, made.id);
+          return newToken(unit.tx, made.id);
+        });
       } catch (error) {
-        await rm(path, { force: true });
+        await files.remove(id);
         throw error;
       }
     },
@@ -258,7 +245,7 @@ export function createUploads({ db, work, clock, ids, folder, maxPackageBytes }:
 
     /** At start: makes the folder, finishes full uploads whose last answer was lost, and removes files of no upload. */
     async recover(): Promise<void> {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await files.prepare();
       const open = await db.prisma.upload.findMany({ where: { state: 'OPEN' }, select: { id: true } });
       for (const { id } of open) await service.finish(id).catch(() => undefined);
       await service.sweep();
@@ -276,13 +263,7 @@ export function createUploads({ db, work, clock, ids, folder, maxPackageBytes }:
         where: { state: { in: ['OPEN', 'RECEIVED'] } },
         select: { id: true },
       });
-      const keep = new Set(living.map(({ id }) => id));
-      for (const name of await readdir(folder)) {
-        if (keep.has(name)) continue;
-        const age = now.getTime() - ((await stat(join(folder, name)).catch(() => null))?.mtimeMs ?? now.getTime());
-        // A file of this very minute may belong to a row that is being written.
-        if (age > 60_000) await rm(join(folder, name), { force: true });
-      }
+      await files.sweep(new Set(living.map(({ id }) => id)), clock.ms());
     },
   };
   return service;
@@ -293,19 +274,16 @@ function hashToken(token: string): string {
   return createHash('sha256').update(token).digest('hex');
 }
 
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
-  return hash.digest('hex');
-}
-
-async function syncFile(path: string): Promise<void> {
-  for (const target of [path, join(path, '..')]) {
-    const handle = await open(target, 'r');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+/** Throws UPLOAD_TOO_LARGE or VALIDATION. */
+function requireSize(size: number, maxPackageBytes: number): void {
+  if (size > maxPackageBytes) {
+    throw new DomainError(
+      'UPLOAD_TOO_LARGE',
+      `The package has ${size} bytes; this server takes at most ${maxPackageBytes}. Make it smaller.`,
+    );
+  }
+  if (size < 1) {
+    const fields = [{ path: 'input.size', message: 'must be at least 1' }];
+    throw new DomainError('VALIDATION', 'input.size must be at least 1.', { fields });
   }
 }
