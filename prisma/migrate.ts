@@ -69,6 +69,16 @@ export async function applyMigrations(options: ApplyOptions): Promise<string[]> 
   }
 }
 
+/** Whether the file at `databasePath` lacks a migration (or is not there yet); cheap, for it loads no engine. */
+export async function pendingMigrations(databasePath: string): Promise<boolean> {
+  const factory = createSqliteMigrationFactory(databasePath);
+  try {
+    return !(await isUpToDate(factory, await readMigrations(MIGRATIONS_DIR)));
+  } finally {
+    await factory.disposeAll();
+  }
+}
+
 /**
  * The SQL that leads from one Prisma schema to another (an empty text if nothing changed).
  * Triggers and the full-text index are not seen: a migration that rebuilds `apps` must make its triggers again.

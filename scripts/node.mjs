@@ -4,7 +4,7 @@ import { delimiter, dirname } from 'node:path';
 import { NODE, ROOT } from './paths.mjs';
 
 /** Keeps the young generation small (memory, not speed, is what an idle server is judged by) and the first start quiet. */
-export const SERVER_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=2'];
+export const SERVER_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=1'];
 
 /** The environment with the project's own programs first in PATH. */
 export function environment(/** @type {Record<string, string | undefined>} */ extra = {}) {

@@ -12,12 +12,18 @@ const SOURCES = [
   'server',
   'format',
   'prisma/migrate.ts',
+  'prisma/migrate-apart.ts',
+  'prisma/schema-engine.ts',
   'prisma/schema.prisma',
   'package-lock.json',
   'scripts/server-build.mjs',
 ];
-/** Threads are programs of their own, found by the name of their source. */
-const THREADS = { worker: 'server/validation/worker.ts', 'writer-thread': 'server/telemetry/writer-thread.ts' };
+/** Threads and helper processes are programs of their own, found by the name of their source. */
+const PROGRAMS = {
+  worker: 'server/validation/worker.ts',
+  'writer-thread': 'server/telemetry/writer-thread.ts',
+  'migrate-apart': 'prisma/migrate-apart.ts',
+};
 /** Native code, WebAssembly and what is loaded rarely stay packages. */
 const EXTERNAL = [
   'better-sqlite3',
@@ -43,7 +49,7 @@ export async function buildServer() {
     absWorkingDir: ROOT,
     entryPoints: [
       { in: 'server/main.ts', out: 'main' },
-      ...Object.entries(THREADS).map(([out, path]) => ({ in: path, out })),
+      ...Object.entries(PROGRAMS).map(([out, path]) => ({ in: path, out })),
     ],
     outdir: OUT,
     bundle: true,
@@ -59,7 +65,10 @@ export async function buildServer() {
     banner: {
       js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
     },
-    plugins: [{ name: 'source-places', setup: keepPlaces }],
+    plugins: [
+      { name: 'source-places', setup: keepPlaces },
+      { name: 'one-language', setup: keepOneLanguage },
+    ],
   });
   mkdirSync(OUT, { recursive: true });
   writeFileSync(STAMP, hash);
@@ -71,13 +80,18 @@ function keepPlaces(/** @type {import('esbuild').PluginBuild} */ { onLoad }) {
   onLoad({ filter: /[\\/](?:server|format|prisma)[\\/].*\.ts$/ }, ({ path }) => {
     const source = readFileSync(path, 'utf8');
     if (!source.includes('import.meta.')) return undefined;
+    const here = JSON.stringify(pathToFileURL(path).href);
     const contents = source
-      .replaceAll(
-        /new Worker\(new URL\('\.\/([a-z-]+)\.ts', import\.meta\.url\)/g,
-        "new Worker(new URL('./$1.js', import.meta.url)",
-      )
       .replaceAll('import.meta.dirname', JSON.stringify(dirname(path)))
-      .replaceAll(/(?<!new URL\('\.\/[a-z-]+\.js', )import\.meta\.url/g, JSON.stringify(pathToFileURL(path).href));
+      .replaceAll(/new URL\('\.\/([a-z-]+)\.ts', import\.meta\.url\)/g, "new URL('./$1.js', import.meta.url)")
+      .replaceAll(/(?<!\.js', )import\.meta\.url/g, here);
     return { contents, loader: 'ts' };
   });
+}
+
+/** Messages of the validator in some fifty languages; the server speaks one. */
+function keepOneLanguage(/** @type {import('esbuild').PluginBuild} */ { onLoad }) {
+  onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/].*\.js$/ }, ({ path }) =>
+    /[\\/](?:en|index)\.js$/.test(path) ? undefined : { contents: 'export default undefined;', loader: 'js' },
+  );
 }

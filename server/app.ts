@@ -4,7 +4,7 @@
  */
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { join } from 'node:path';
-import { applyMigrations } from '../prisma/migrate.ts';
+import { applyMigrationsApart } from '../prisma/migrate-apart.ts';
 import type { Viewer } from './accounts/viewer.ts';
 import type { Config } from './config.ts';
 import { createDistribution } from './distribution/routes.ts';
@@ -59,7 +59,7 @@ export async function createApp(config: Config, { log, clock = systemClock, port
     const lock = lockFolder(config.dataDir, { pid: process.pid, startedAt: clock.now().toISOString() });
     stack.defer(() => lock.release());
     const databasePath = join(config.dataDir, 'core.db');
-    const applied = await applyMigrations({ databasePath });
+    const applied = await applyMigrationsApart(databasePath);
     if (applied.length > 0) log.info({ applied }, 'migrations applied');
     const db = await openDatabase({ path: databasePath });
     stack.defer(async () => {
