@@ -1,5 +1,7 @@
 // Times, sizes and counts as the portal words them.
+
 import { expect, it } from 'vitest';
+import { isolated } from '../../web/src/lib/format/bidi.ts';
 import { byteSize, ordinal, percent } from '../../web/src/lib/format/numbers.ts';
 import { dayAndTime, duration, lastDays, relativeTime } from '../../web/src/lib/format/time.ts';
 import { describeAgent } from '../../web/src/lib/format/user-agent.ts';
@@ -71,4 +73,9 @@ it('reads a browser out of its user agent and shows the raw text otherwise', () 
   );
   expect(describeAgent('curl/8')).toBe('curl/8');
   expect(describeAgent(null)).toBeNull();
+});
+
+it('isolates only names that run from right to left', () => {
+  expect(isolated('Notes')).toBe('Notes');
+  expect(isolated('שלום')).toBe('\u2068שלום\u2069');
 });
