@@ -691,7 +691,7 @@ export const en = {
     feedback: 'Feedback for the developer',
     feedbackHelp: 'What has to change and why. Required to reject.',
     feedbackNeeded: 'Write what has to change first.',
-    note: 'Note, only for reviewers',
+    note: 'Note to the developer',
     approveTitle: 'Approve this version?',
     approveBody: 'The developer can publish it right away.',
     rejectTitle: 'Reject this version?',
