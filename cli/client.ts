@@ -206,7 +206,6 @@ const NEXT_OF_CODE: Readonly<Record<string, string>> = {
   ICON_MISSING: 'add icons."64" to manifest.json, then: mosis validate',
   VERSION_CODE_SPENT: 'raise version_code in manifest.json, then: mosis publish',
   PACKAGE_ID_TAKEN: 'choose another id in manifest.json',
-  PACKAGE_ID_INVALID: 'change the id in manifest.json, then: mosis validate',
   PACKAGE_REFUSED: 'mosis validate',
   UPLOAD_LIMIT: 'wait until an open upload has expired, or finish it with mosis publish',
   INTERNAL: 'try again; if it stays, give the reference to the operator',

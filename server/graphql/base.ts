@@ -1,5 +1,5 @@
 /** Owns the types every feature shares: scalars, error codes and problem types. No type of the domain is here. */
-import { ERROR_CODES } from '../errors.ts';
+import { ERROR_CODES, ERROR_MEANINGS } from '../errors.ts';
 import { builder } from './builder.ts';
 import { ConflictProblem, DomainProblem, RateLimitedProblem, ValidationProblem } from './errors.ts';
 import {
@@ -49,9 +49,9 @@ builder.scalarType('EventCursor', {
 
 export const ErrorCodeEnum = builder.enumType('ErrorCode', {
   description: 'Every code an expected failure can carry; the same word in REST problems and in the CLI.',
-  values: Object.fromEntries(
-    ERROR_CODES.map((code) => [code, { value: code, description: code.toLowerCase().replaceAll('_', ' ') }]),
-  ) as { [Code in (typeof ERROR_CODES)[number]]: { value: Code; description: string } },
+  values: Object.fromEntries(ERROR_CODES.map((code) => [code, { value: code, description: ERROR_MEANINGS[code] }])) as {
+    [Code in (typeof ERROR_CODES)[number]]: { value: Code; description: string };
+  },
 });
 
 const ErrorInterface = builder.interfaceRef<DomainProblem>('Error').implement({

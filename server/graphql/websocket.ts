@@ -83,6 +83,9 @@ export function attachGraphqlSocket(server: Server, options: GraphqlSocketOption
         else perAddress.set(address, left);
       });
       sockets.emit('connection', socket, request);
+      // The library would write every broken frame to standard error; `ws` closes such a socket by itself.
+      socket.removeAllListeners('error');
+      socket.on('error', (error) => options.log.debug({ err: error }, 'a socket broke'));
     });
   };
 

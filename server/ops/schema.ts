@@ -2,9 +2,11 @@
 import { ViewerType } from '../accounts/schema-types.ts';
 import { memberApps } from '../apps/access.ts';
 import { AppNode } from '../apps/schema.ts';
+import { AUDIT_VIAS, type AuditVia } from '../audit/actions.ts';
 import { EventType, visibleEvents } from '../events/schema.ts';
 import { EVENT_TYPES } from '../events/types.ts';
 import { builder } from '../graphql/builder.ts';
+import { JOB_STATES, type JobState } from '../jobs/types.ts';
 import { PLATFORM_VERSION } from './version.ts';
 
 /** What a person wants to hear of: not each check's start and end. */
@@ -67,6 +69,27 @@ builder.objectFields(ViewerType, (t) => ({
   }),
 }));
 
+const JobStateEnum = builder.enumType('JobState', {
+  description: 'How far a job is.',
+  values: {
+    READY: { description: 'Waits for its time or for a worker.' },
+    RUNNING: { description: 'A worker holds it.' },
+    DONE: { description: 'Ended well.' },
+    DEAD: { description: 'Failed at its every try.' },
+  } satisfies Record<JobState, object>,
+});
+
+const AuditViaEnum = builder.enumType('AuditVia', {
+  description: 'What an act came with.',
+  values: {
+    SESSION: { description: 'A session in the portal.' },
+    CLI: { description: 'A session of the command line.' },
+    API_KEY: { description: 'An API key.' },
+    SYSTEM: { description: 'The platform itself, or a visitor.' },
+    OPERATOR: { description: 'The operator of the installation.' },
+  } satisfies Record<AuditVia, object>,
+});
+
 const JobType = builder.prismaNode('Job', {
   // Out of sight is null, not a fault.
   nullable: true,
@@ -77,7 +100,11 @@ const JobType = builder.prismaNode('Job', {
   fields: (t) => ({
     kind: t.exposeString('kind', { description: 'Which work.' }),
     key: t.exposeString('key', { description: 'Jobs with the same key are the same job.' }),
-    state: t.exposeString('state', { description: 'READY, RUNNING, DONE or DEAD.' }),
+    state: t.field({
+      type: JobStateEnum,
+      description: 'How far it is.',
+      resolve: ({ state }) => JOB_STATES.find((known) => known === state) ?? 'DEAD',
+    }),
     attempt: t.exposeInt('attempt', { description: 'Tries so far.' }),
     maxAttempts: t.exposeInt('maxAttempts', { description: 'Tries before it is dead.' }),
     runAt: t.expose('runAt', { type: 'DateTime', description: 'Not before.' }),
@@ -100,7 +127,7 @@ builder.queryField('jobs', (t) =>
     cursor: 'id',
     authScopes: { admin: true },
     description: 'The job queue, newest first. Admins only.',
-    args: { state: t.arg.string({ description: 'READY, RUNNING, DONE or DEAD.' }) },
+    args: { state: t.arg({ type: JobStateEnum, description: 'Only these.' }) },
     resolve: (query, _parent, { state }, { db }) =>
       db.prisma.job.findMany({
         ...query,
@@ -130,7 +157,11 @@ const AuditEntryType = builder.prismaNode('AuditLog', {
           ? null
           : ((await db.prisma.developer.findUnique({ where: { id: actorId }, select: { name: true } }))?.name ?? null),
     }),
-    via: t.exposeString('via', { description: 'Credential: SESSION, CLI, API_KEY, SYSTEM or OPERATOR.' }),
+    via: t.field({
+      type: AuditViaEnum,
+      description: 'What the act came with.',
+      resolve: ({ via }) => AUDIT_VIAS.find((known) => known === via) ?? 'SYSTEM',
+    }),
     action: t.exposeString('action', { description: 'What was done: `version.publish`.' }),
     resourceType: t.exposeString('resourceType', { description: 'Kind of thing it was done to.' }),
     resourceId: t.exposeString('resourceId', { nullable: true, description: 'Which one; null where none.' }),
