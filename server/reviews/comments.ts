@@ -5,6 +5,7 @@ import { requireRole, roleOn } from '../apps/access.ts';
 import { onlyText } from '../apps/inputs.ts';
 import { type ActOrigin, actorOf } from '../audit/actor.ts';
 import { notFound } from '../errors.ts';
+import { once } from '../idempotency.ts';
 import type { Unit } from '../unit-of-work.ts';
 import { MEMBER_ACTS } from '../versions/access.ts';
 import type { ReviewsOptions } from './records.ts';
@@ -43,9 +44,10 @@ export function createComments({ work, clock, ids }: Pick<ReviewsOptions, 'work'
       viewer: Viewer,
       input: { versionId: string; findingId: string | null; body: string },
       origin: ActOrigin,
+      key?: string | null,
     ): Promise<string> {
       const body = onlyText(input.body, 'input.body', MAX_COMMENT, 1);
-      return work(async (unit) => {
+      const write = async (unit: Unit): Promise<string> => {
         const version = await unit.tx.appVersion.findUnique({
           where: { id: input.versionId },
           include: { app: { include: { members: true } } },
@@ -77,7 +79,9 @@ export function createComments({ work, clock, ids }: Pick<ReviewsOptions, 'work'
           resourceId: version.id,
         });
         return id;
-      });
+      };
+      const repeatable = { viewer, key, operation: 'commentOnVersion', input };
+      return (await work((unit) => once(unit, clock, repeatable, () => write(unit)))).id;
     },
   };
 }

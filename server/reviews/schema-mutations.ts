@@ -171,6 +171,9 @@ const CommentOnVersionInput = builder.inputType('CommentOnVersionInput', {
     versionId: t.globalID({ required: true, description: 'The version.' }),
     findingId: t.id({ description: 'The finding it is about; left out for the version as a whole.' }),
     body: t.string({ required: true, description: 'Plain text, 1 to 4,000 characters.' }),
+    idempotencyKey: t.string({
+      description: 'A repeat with the same key and input within 24 h gets the first answer.',
+    }),
   }),
 });
 const CommentOnVersionPayload = builder.objectRef<{ commentId: string }>('CommentOnVersionPayload').implement({
@@ -195,6 +198,7 @@ builder.mutationField('commentOnVersion', (t) =>
         viewer,
         { versionId: input.versionId.id, findingId: input.findingId ?? null, body: input.body },
         caller,
+        input.idempotencyKey,
       ),
     }),
   }),

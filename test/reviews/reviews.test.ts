@@ -375,7 +375,13 @@ describe('a sample review', () => {
 describe('the conversation', () => {
   it('is between members and reviewers, and is there for nobody else', async () => {
     const { dev, version } = await waiting();
-    await dev.done('commentOnVersion', { versionId: version.id, body: 'It needs this.' });
+    // A repeat after a lost answer does not say it twice.
+    const said = { versionId: version.id, body: 'It needs this.', idempotencyKey: 'said once' };
+    await dev.done('commentOnVersion', said);
+    await dev.done('commentOnVersion', said);
+    expect(await dev.act('commentOnVersion', { ...said, body: 'Something else.' })).toMatchObject({
+      code: 'IDEMPOTENCY_KEY_REUSED',
+    });
     const stranger = await seed.developer('Sam');
     expect(await stranger.act('commentOnVersion', { versionId: version.id, body: 'x' })).toMatchObject({
       code: 'NOT_FOUND',
