@@ -1,7 +1,7 @@
 # Builds the portal and the server's bundle, then an image of only those, the packages that stay outside of the bundle, and
 # the image's own Node. Needs BuildKit (Docker 23 or later). See docs/OPERATIONS.md, Docker.
 
-FROM node:24-slim AS build
+FROM node:24.21.0-slim AS build
 # The bundle names the files beside its sources by their full path: both stages work in the same folder.
 WORKDIR /app
 
@@ -43,7 +43,7 @@ for (const name of wanted) {
 }
 JS
 
-FROM node:24-slim
+FROM node:24.21.0-slim
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=4000 DATA_DIR=/data MALLOC_ARENA_MAX=2
 WORKDIR /app
 COPY --from=build /out/ ./

@@ -34,6 +34,7 @@ import { uploadRoutes } from './versions/tus.ts';
 const PUBLIC_CACHE_BYTES = 32 * 1024 * 1024;
 /** How long open requests may take to finish once the server stops. */
 const DRAIN_MS = 10_000;
+const IDLE_LOOK_MS = 50;
 
 export interface AppOptions {
   readonly log: Log;
@@ -213,8 +214,10 @@ function listen(server: Server, config: Config): Promise<void> {
 async function stopServer(server: Server): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   server.close(() => resolve());
-  server.closeIdleConnections();
+  // A connection that has had its answer is kept open by its client: it is idle then, and can go.
+  const idle = setInterval(() => server.closeIdleConnections(), IDLE_LOOK_MS);
   const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
   await promise;
+  clearInterval(idle);
   clearTimeout(timer);
 }
