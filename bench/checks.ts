@@ -17,6 +17,7 @@ import { signPackage } from '../format/package-signature.ts';
 import { readSample } from '../prisma/demo/releases.ts';
 import { createChance } from '../prisma/demo/telemetry.ts';
 import { createCheckWorker } from '../server/validation/check-worker.ts';
+import { median } from './load.ts';
 
 const FILES = 500;
 const BYTES = 10 * 1024 * 1024;
@@ -87,10 +88,6 @@ async function blockedDuring(work: () => Promise<unknown>): Promise<number> {
 async function spin(forMs: number): Promise<void> {
   const code = `const until = performance.now() + ${forMs}; while (performance.now() < until);`;
   await once(new Worker(code, { eval: true }), 'exit');
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'mosis-bench-checks-'));

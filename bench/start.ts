@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { freePort } from './load.ts';
+import { freePort, median } from './load.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const RUNS = Number(process.env.BENCH_RUNS ?? 3);
@@ -64,10 +64,6 @@ function serverPid(dataDir: string): number {
   const lock: unknown = JSON.parse(readFileSync(join(dataDir, 'lock.json'), 'utf8'));
   if (typeof lock !== 'object' || lock === null || !('pid' in lock)) throw new Error('The lock names no process.');
   return Number(lock.pid);
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'mosis-bench-start-'));

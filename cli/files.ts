@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { syncFolder } from '../device/durable.ts';
 
 export interface WriteOptions {
   /** Permission bits, 0o644 unless told. */
@@ -51,15 +52,4 @@ export async function writeNewFile(
     await file.close();
   }
   await syncFolder(dirname(path));
-}
-
-/** Makes a rename in a folder durable; systems that cannot open a folder do it by themselves. */
-export async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

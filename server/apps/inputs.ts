@@ -99,9 +99,6 @@ const pinSchema = z.object({
   signature: z.base64().length(88),
 });
 
-export type CreateAppInput = z.input<typeof createAppSchema>;
-export type ListingInput = z.input<typeof listingSchema>;
-export type PinInput = z.input<typeof pinSchema>;
 export type Pin = z.output<typeof pinSchema>;
 
 export function parseCreateApp(input: unknown): z.output<typeof createAppSchema> {

@@ -2,7 +2,7 @@
  * Owns the problem types that mutations answer with. They are views of DomainError by its code: `instanceof` asks the code,
  * so that services know nothing of GraphQL.
  */
-import { DomainError, ERROR_CODES, type ErrorCode } from '../errors.ts';
+import { DomainError, type ErrorCode } from '../errors.ts';
 
 const CONFLICT_CODES = new Set<ErrorCode>([
   'CONFLICT',
@@ -47,5 +47,3 @@ export class DomainProblem extends DomainError {
     );
   }
 }
-
-export { ERROR_CODES };

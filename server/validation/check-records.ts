@@ -8,6 +8,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Database, Tx } from '../platform/db/database.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Unit } from '../unit-of-work.ts';
+import { storedFinding } from './stored-finding.ts';
 
 /** At most so many FINDING events a check; the rest are rows only (docs/ARCHITECTURE.md, Version states). */
 export const MAX_FINDING_EVENTS = 200;
@@ -65,13 +66,7 @@ export function createCheckRecords({ clock, ids }: { readonly clock: Clock; read
       versionId: version.id,
       checkRunId,
       position: before + index,
-      code: found.code,
-      severity: found.severity.toUpperCase(),
-      message: found.message,
-      help: found.help,
-      file: found.file ?? null,
-      line: found.line ?? null,
-      column: found.column ?? null,
+      ...storedFinding(found),
     }));
     if (rows.length > 0) await unit.tx.versionFinding.createMany({ data: rows });
     for (const { id, code, severity, message, help, file, line, column } of rows.slice(0, MAX_FINDING_EVENTS)) {

@@ -3,8 +3,8 @@ import type { Finding } from '../../format/findings.ts';
 import { SYSTEM_ACTOR } from '../audit/actor.ts';
 import type { Upload } from '../generated/prisma/client.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { JsonObject } from '../platform/json.ts';
 import type { Unit } from '../unit-of-work.ts';
+import { storedFinding } from '../validation/stored-finding.ts';
 
 /** Findings kept on the row: enough to mend a package by, bounded. */
 const MAX_KEPT = 200;
@@ -16,17 +16,7 @@ export async function refuseUpload(
   upload: Upload,
   findings: readonly Finding[],
 ): Promise<void> {
-  const kept = findings.slice(0, MAX_KEPT).map(
-    (found): JsonObject => ({
-      code: found.code,
-      severity: found.severity.toUpperCase(),
-      message: found.message,
-      help: found.help,
-      file: found.file ?? null,
-      line: found.line ?? null,
-      column: found.column ?? null,
-    }),
-  );
+  const kept = findings.slice(0, MAX_KEPT).map(storedFinding);
   const refused = await unit.tx.upload.updateMany({
     where: { id: upload.id, state: { in: ['OPEN', 'RECEIVED'] } },
     data: { state: 'REFUSED', findings: kept, finishedAt: clock.now() },

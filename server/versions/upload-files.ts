@@ -1,10 +1,8 @@
 /** Owns the files of bytes under way, one an upload, named by its id. It knows no row. */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { notFound } from '../errors.ts';
+import { sha256OfFile, syncPath } from '../platform/files.ts';
 import { isId } from '../platform/ids.ts';
 
 /** A file this young may belong to a row that is being written. */
@@ -38,22 +36,12 @@ export function createUploadFiles(folder: string) {
     },
 
     /** SHA-256, in hex. */
-    async sha256Of(id: string): Promise<string> {
-      const hash = createHash('sha256');
-      await pipeline(createReadStream(pathOf(id)), hash);
-      return hash.digest('hex');
-    },
+    sha256Of: (id: string): Promise<string> => sha256OfFile(pathOf(id)),
 
     /** Has the bytes and their name survive a power cut. */
     async sync(id: string): Promise<void> {
-      for (const target of [pathOf(id), folder]) {
-        const handle = await open(target, 'r');
-        try {
-          await handle.sync();
-        } finally {
-          await handle.close();
-        }
-      }
+      await syncPath(pathOf(id));
+      await syncPath(folder);
     },
 
     remove: (id: string): Promise<void> => rm(pathOf(id), { force: true }),

@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, link, mkdir, open, opendir, readdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { sha256OfFile, syncPath } from '../files.ts';
 import { BlobConflict, BlobCorrupt, BlobMissing, checkKey, type FolderBlobs } from './blobs.ts';
 
 /** Temporary files lie in the same folder tree (a hard link cannot cross file systems); no key starts with a dot. */
@@ -40,10 +41,10 @@ export async function createFolderBlobs(folder: string): Promise<FolderBlobs> {
           await link(incoming, target);
         } catch (error) {
           if (!hasCode(error, 'EEXIST')) throw error;
-          if ((await hashOf(target)) !== sha256) throw new BlobConflict(key);
+          if ((await sha256OfFile(target)) !== sha256) throw new BlobConflict(key);
         }
         // Also for a file that was there: the process that linked it may have died before this.
-        await syncFolder(dirname(target));
+        await syncPath(dirname(target));
       } finally {
         await unlink(incoming).catch(ignoreMissing);
       }
@@ -95,26 +96,11 @@ async function writeSynced(target: string, source: Uint8Array | { path: string }
   return hash.digest('hex');
 }
 
-async function hashOf(target: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(target, { highWaterMark: 1 << 18 }), hash);
-  return hash.digest('hex');
-}
-
 /** Makes the folders down to `target`, and syncs the parent of each so that it survives a power cut. */
 async function makeFolders(root: string, target: string): Promise<void> {
   const first = await mkdir(target, { recursive: true });
   if (first === undefined) return;
-  for (let made = target; made.length > root.length; made = dirname(made)) await syncFolder(dirname(made));
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  for (let made = target; made.length > root.length; made = dirname(made)) await syncPath(dirname(made));
 }
 
 async function* walk(root: string, below: string): AsyncGenerator<string> {
