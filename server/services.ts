@@ -113,6 +113,7 @@ export async function createServices({ config, clock, ids, log, db, blobs, pubsu
       packageFile: packages.fileOf,
       conclude: reviews.conclude,
     },
+    contextChecks: [],
   });
   const store = createStore(createSqliteStoreQueries(db.raw));
   const knownApps = createKnownApps(db);

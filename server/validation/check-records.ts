@@ -16,9 +16,6 @@ export const MAX_FINDING_EVENTS = 200;
 export const CHECK_STATES = ['RUNNING', 'PASSED', 'WARNED', 'FAILED', 'CRASHED'] as const;
 export type CheckState = (typeof CHECK_STATES)[number];
 
-/** The order in which the worker runs them. */
-const CHECK_NAMES = [ARCHIVE_CHECK_NAME, ...CHECKS.map((check) => check.name)];
-
 /** What all checks of a round came to. */
 export interface CheckSummary {
   readonly errors: number;
@@ -43,7 +40,18 @@ export interface CheckEnd {
 
 type Counts = Record<'errors' | 'warnings' | 'notices', number>;
 
-export function createCheckRecords({ clock, ids }: { readonly clock: Clock; readonly ids: Ids }) {
+interface CheckRecordsOptions {
+  readonly clock: Clock;
+  readonly ids: Ids;
+  /** Names of the checks that run beside those of the registry, in their order. */
+  readonly contextChecks: readonly string[];
+}
+
+export function createCheckRecords({ clock, ids, contextChecks }: CheckRecordsOptions) {
+  const registered = CHECKS.map((check) => check.name);
+  /** The order in which they begin. */
+  const checkNames = [ARCHIVE_CHECK_NAME, ...registered, ...contextChecks];
+
   const keyOf = ({ id, round }: CheckedRound, check: string) => ({
     versionId_round_check: { versionId: id, round, check },
   });
@@ -120,20 +128,24 @@ export function createCheckRecords({ clock, ids }: { readonly clock: Clock; read
     async crash(unit: Unit, version: CheckedRound): Promise<void> {
       const runs = await unit.tx.checkRun.findMany({ where: { versionId: version.id, round: version.round } });
       const running = runs.filter((run) => run.state === 'RUNNING').map((run) => run.check);
-      const next = CHECK_NAMES.find((name) => runs.every((run) => run.check !== name));
+      const next = checkNames.find((name) => runs.every((run) => run.check !== name));
       const broken = running.length > 0 ? running : next === undefined ? [] : [next];
       for (const check of broken) {
         await end(unit, version, { check, findings: [], durationMs: null, crashed: true });
       }
     },
 
-    /** What the round came to; a check that never ended counts as crashed. */
+    /** What the round came to; a check that never ended, or never ran though it could have, counts as crashed. */
     async summarise(tx: Tx, { id, round }: CheckedRound): Promise<CheckSummary> {
       const runs = await tx.checkRun.findMany({ where: { versionId: id, round } });
+      const ran = new Set(runs.map((run) => run.check));
+      const unread = runs.some((run) => run.check === ARCHIVE_CHECK_NAME && run.state === 'FAILED');
+      const due = [ARCHIVE_CHECK_NAME, ...(unread ? [] : registered), ...contextChecks];
       return {
         errors: runs.reduce((sum, run) => sum + run.errors, 0),
         warnings: runs.reduce((sum, run) => sum + run.warnings, 0),
-        crashed: runs.some((run) => run.state === 'CRASHED' || run.state === 'RUNNING'),
+        crashed:
+          due.some((name) => !ran.has(name)) || runs.some((run) => run.state === 'CRASHED' || run.state === 'RUNNING'),
       };
     },
   };

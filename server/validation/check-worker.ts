@@ -1,6 +1,6 @@
 /** Owns the worker thread's life: started when needed, ended when idle, killed when a package takes too long. It knows no version. */
 import { Worker } from 'node:worker_threads';
-import type { Inspection, WorkAnswer, WorkRequest } from './messages.ts';
+import type { CheckProgress, Inspection, WorkAnswer, WorkRequest } from './messages.ts';
 
 export interface InspectOptions {
   readonly task: WorkRequest['task'];
@@ -8,7 +8,7 @@ export interface InspectOptions {
   readonly skip?: readonly string[];
   readonly signal?: AbortSignal;
   /** Told of each check's start and end, in order; not awaited. */
-  readonly onProgress?: (progress: Extract<WorkAnswer, { type: 'start' | 'end' }>) => void;
+  readonly onProgress?: (progress: CheckProgress) => void;
 }
 
 /** The worker did not finish: a check overran or the thread died. The package is not to blame for certain. */

@@ -30,15 +30,19 @@ export interface Inspection {
   readonly signature: { readonly text: string; readonly keyId: string; readonly publicKey: string } | null;
 }
 
-export type WorkAnswer =
-  | { readonly id: number; readonly type: 'start'; readonly check: string }
+/** A check's start or end, in the order in which they happen. */
+export type CheckProgress =
+  | { readonly type: 'start'; readonly check: string }
   | {
-      readonly id: number;
       readonly type: 'end';
       readonly check: string;
       readonly findings: readonly Finding[];
       readonly durationMs: number;
+      /** Why it did not finish; for the log, never for the developer. Null when it did. */
       readonly crash: string | null;
-    }
+    };
+
+export type WorkAnswer =
+  | (CheckProgress & { readonly id: number })
   | { readonly id: number; readonly type: 'done'; readonly inspection: Inspection }
   | { readonly id: number; readonly type: 'failed'; readonly message: string };

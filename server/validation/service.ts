@@ -9,9 +9,12 @@ import type { Ids } from '../platform/ids.ts';
 import type { Log } from '../platform/log.ts';
 import type { Unit, Work } from '../unit-of-work.ts';
 import { type CheckSummary, createCheckRecords } from './check-records.ts';
-import type { CheckWorker, InspectOptions } from './check-worker.ts';
+import type { CheckWorker } from './check-worker.ts';
+import { type ContextCheck, runContextChecks } from './context-checks.ts';
 import { parseCheckJob } from './job-payload.ts';
 import { isLastFailure } from './last-attempt.ts';
+import type { CheckProgress } from './messages.ts';
+import { createProgressWriter } from './progress-writer.ts';
 
 /** The parts of versions and reviews that the checks need. */
 export interface CheckedVersions {
@@ -41,11 +44,13 @@ interface ValidationOptions {
   readonly log: Log;
   readonly worker: CheckWorker;
   readonly versions: CheckedVersions;
+  /** Run after the worker's, in this order; recorded like the others. */
+  readonly contextChecks: readonly ContextCheck[];
 }
 
 /** Makes what the `check-version` and `housekeeping` jobs call. */
-export function createValidation({ db, work, clock, ids, log, worker, versions }: ValidationOptions) {
-  const records = createCheckRecords({ clock, ids });
+export function createValidation({ db, work, clock, ids, log, worker, versions, contextChecks }: ValidationOptions) {
+  const records = createCheckRecords({ clock, ids, contextChecks: contextChecks.map((check) => check.name) });
 
   /** The version, if it still waits for the checks of this round. */
   async function waiting(tx: Tx | Database['prisma'], versionId: string, round: number) {
@@ -53,23 +58,40 @@ export function createValidation({ db, work, clock, ids, log, worker, versions }
     return version?.state === 'SUBMITTED' && version.round === round ? version : null;
   }
 
-  /** Runs the checks that have not ended, and writes each start and end in the order in which the worker tells them. */
+  /** Writes starts and ends, each end with its findings and events, if this attempt still holds the job. */
+  function writeProgress(version: SubmittedVersion, context: JobContext, batch: readonly CheckProgress[]) {
+    return work(async (unit) => {
+      await context.fence(unit.tx);
+      for (const progress of batch) {
+        if (progress.type === 'start') await records.start(unit, version, progress.check);
+        else await records.end(unit, version, { ...progress, crashed: progress.crash !== null });
+      }
+    });
+  }
+
+  /** Runs the checks that have not ended, and writes each start and end as it happens. */
   async function runChecks(version: SubmittedVersion, context: JobContext): Promise<void> {
     const path = await versions.packageFile(version);
     const skip = await records.finished(db.prisma, version);
     // The first failure to write stops the rest.
-    let writing: Promise<void> = Promise.resolve();
-    const onProgress: InspectOptions['onProgress'] = (progress) => {
-      writing = writing.then(() =>
-        work(async (unit) => {
-          await context.fence(unit.tx);
-          if (progress.type === 'start') await records.start(unit, version, progress.check);
-          else await records.end(unit, version, { ...progress, crashed: progress.crash !== null });
-        }),
-      );
-      writing.catch(() => undefined);
+    const broken = new AbortController();
+    const signal = AbortSignal.any([context.signal, broken.signal]);
+    const writer = createProgressWriter(
+      (batch) => writeProgress(version, context, batch),
+      (error) => broken.abort(error),
+    );
+    const onProgress = (progress: CheckProgress) => {
+      writer.push(progress);
+      if (progress.type === 'start' || progress.crash === null) return;
+      const { check, crash } = progress;
+      log.error({ versionId: version.id, check, crash }, 'a check did not finish; a person must look');
     };
-    await worker.inspect({ task: 'checks', path, skip, onProgress, signal: context.signal }).finally(() => writing);
+    try {
+      await worker.inspect({ task: 'checks', path, skip, onProgress, signal });
+      await runContextChecks({ checks: contextChecks, version, db: db.prisma, skip, onProgress, signal });
+    } finally {
+      await writer.settled();
+    }
   }
 
   /** Concludes the round with what was found so far; what was cut off is crashed, and a person looks. */
