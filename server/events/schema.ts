@@ -12,6 +12,7 @@ import { readsVersions, visibleVersions } from '../versions/access.ts';
 import { CheckStateEnum, FindingType, findingOf } from '../versions/check-types.ts';
 import { VersionNode } from '../versions/schema.ts';
 import { UPLOAD_VIAS } from '../versions/uploads.ts';
+import { sideOf } from './sides.ts';
 import { EVENT_TYPES, type EventRecord, type EventType as EventTypeName } from './types.ts';
 
 const DESCRIPTIONS: Record<EventTypeName, string> = {
@@ -38,7 +39,7 @@ const DESCRIPTIONS: Record<EventTypeName, string> = {
   REINSTATED: 'The platform put it back.',
 };
 
-const EventTypeEnum = builder.enumType('EventType', {
+export const EventTypeEnum = builder.enumType('EventType', {
   description: 'What happened.',
   values: Object.fromEntries(EVENT_TYPES.map((type) => [type, { value: type, description: DESCRIPTIONS[type] }])) as {
     [Type in EventTypeName]: { value: Type; description: string };
@@ -67,15 +68,6 @@ const EventActor = builder.objectRef<{ kind: ActorKind; name: string | null }>('
     }),
   }),
 });
-
-const REVIEWER_ACTS = new Set<EventTypeName>([
-  'CLAIMED',
-  'RELEASED',
-  'APPROVED',
-  'REJECTED',
-  'SUSPENDED',
-  'REINSTATED',
-]);
 
 export const EventType = builder.objectRef<EventRecord>('Event').implement({
   description: 'One entry of the event log: what happened to an app or a version.',
@@ -192,8 +184,7 @@ async function actorOf(
 ): Promise<{ kind: ActorKind; name: string | null }> {
   if (event.actorId === null) return { kind: 'SYSTEM', name: null };
   if (viewer.kind === 'developer' && viewer.developerId === event.actorId) return { kind: 'YOU', name: viewer.name };
-  const isReviewersAct =
-    REVIEWER_ACTS.has(event.type) || (event.type === 'COMMENTED' && event.payload.side === 'REVIEWER');
+  const isReviewersAct = sideOf(event) === 'REVIEWER';
   const mayKnow =
     !isReviewersAct || ((isReviewer(viewer) || isAdmin(viewer)) && !(await isMember(db, viewer, event.appId)));
   const row = mayKnow
