@@ -40,10 +40,15 @@ export function clockTime(iso: string): string {
 
 /** "today 14:00", "tomorrow 14:00", "yesterday 14:00" or "3 Aug 14:00". */
 export function dayAndTime(iso: string, nowMs: number): string {
+  return `${dayName(iso, nowMs)} ${SHORT_CLOCK.format(new Date(iso))}`;
+}
+
+/** "today", "tomorrow", "yesterday" or "3 Aug". */
+export function dayName(iso: string, nowMs: number): string {
   const at = new Date(iso);
   const days = Math.round((startOfDay(at) - startOfDay(new Date(nowMs))) / DAY_MS);
   const words: Record<number, string> = { [-1]: 'yesterday', 0: 'today', 1: 'tomorrow' };
-  return `${words[days] ?? DAY.format(at)} ${SHORT_CLOCK.format(at)}`;
+  return words[days] ?? DAY.format(at);
 }
 
 /** "3 Aug" for a date without a time. */

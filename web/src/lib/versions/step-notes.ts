@@ -22,7 +22,7 @@ export function stepNotes(
     if (running)
       notes.checks = t.version.running(
         run.checks.filter((check) => check.state !== 'RUNNING').length,
-        run.checks.length,
+        run.checks.filter((check) => check.state === 'RUNNING').length,
       );
     else
       notes.checks =

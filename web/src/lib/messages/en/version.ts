@@ -1,6 +1,37 @@
 // The English texts of the page of a version and its parts.
+import { duration } from '#lib/format/time.ts';
 import type { ReviewReason, VersionState } from '#lib/graphql/generated/graphql.ts';
 import { checkState, count, event, reasons, severity, step, stepState } from '#lib/messages/en/words.ts';
+import type { AppealStanding } from '#lib/versions/standing.ts';
+
+const checkName: Readonly<Record<string, string>> = {
+  archive: 'Archive',
+  manifest: 'Manifest',
+  contents: 'Contents',
+  signature: 'Signature',
+  icons: 'Icons',
+  locales: 'Locales',
+  rml: 'RML',
+  rcss: 'RCSS',
+  lua: 'Lua',
+  secrets: 'Secrets',
+  unused: 'Unused files',
+  provenance: 'Provenance',
+};
+const checkAbout: Readonly<Record<string, string>> = {
+  archive: 'The package opens and is bounded',
+  manifest: 'manifest.json is complete and true',
+  contents: 'The files are allowed and fit the manifest',
+  signature: 'It is signed by a key of the app',
+  icons: 'Icons are square PNGs of the right sizes',
+  locales: 'Translations are complete',
+  rml: 'Pages parse and refer to files that are there',
+  rcss: 'Style sheets parse and refer to files that are there',
+  lua: 'Scripts parse and call only what the permissions allow',
+  secrets: 'No keys, passwords or tokens are inside',
+  unused: 'Files and permissions that nothing uses',
+  provenance: 'Where it comes from: name, icon and files like those of other apps',
+};
 
 export const version = {
   version: {
@@ -23,7 +54,7 @@ export const version = {
     contested: (errors: number) => `${count(errors, 'error')}, appealed`,
     overruled: (errors: number) => `${count(errors, 'error')}, overruled by a reviewer`,
     upheld: (errors: number) => `${count(errors, 'error')}, upheld by a reviewer`,
-    running: (done: number, total: number) => `${done} of ${total}`,
+    running: (done: number, now: number) => `${done} done, ${now} running`,
     automatic: 'Automatic',
     submit: 'Submit for review',
     notSubmitted: 'It was not submitted',
@@ -59,6 +90,9 @@ export const version = {
     graphql: 'GraphQL',
     copiedAs: (what: string) => `Copied as ${what}.`,
     findingsFirst: 'What to change',
+    newer: (name: string, code: number) => `${name} (${code}) came after this one:`,
+    openNewer: 'Open it',
+    appSuspended: 'The app is suspended.',
     noFindings: 'No findings',
     noFindingsBody: 'The checks had nothing to say.',
     stillChecking: 'None so far; the checks are running.',
@@ -68,6 +102,7 @@ export const version = {
     comment: 'Write a comment',
     send: 'Send',
     commentOnFinding: 'Comment',
+    replyOnFinding: 'Reply',
     findingComment: 'Comment on this finding',
     keepForRejection: 'Send with the rejection',
     kept: 'Goes with the rejection',
@@ -112,20 +147,49 @@ export const version = {
       UNPUBLISHED: 'It is out of the store. Publish it again at any time.',
     } satisfies Record<VersionState, string>,
     reviewBy: (when: string) => `A reviewer looks at it by ${when}`,
+    overdue: (when: string) => `A reviewer is late: it was due ${when}`,
+    held: (when: string) => `A reviewer is looking at it now; due by ${when}`,
+    heldOverdue: (when: string) => `A reviewer is looking at it now; it was due ${when}`,
     place: (place: string) => `${place} in the queue`,
-    usually: (time: string) => `usually ${time}`,
+    usually: (ms: number) => (ms < 60_000 ? 'usually under a minute' : `usually ${duration(ms)}`),
     whyByHand: 'Why by hand:',
-    mend: (code: number) => `Mend what is listed, set version_code to ${code} or higher, and send the next one:`,
+    reason: (reason: ReviewReason, sensitive: readonly string[]) =>
+      reason === 'DANGEROUS_PERMISSION' && sensitive.length > 0 ? `asks for ${sensitive.join(', ')}` : reasons[reason],
+  },
+  sendNext: {
+    title: 'Send the next version',
+    manifestBefore: 'Mend what is listed above, then set in',
+    manifestAfter: (code: number) => `a higher version, and ${code} or higher as its code:`,
+    check: 'In the app’s folder, run the same checks on your machine:',
+    send: 'Build, sign, upload and submit it, and follow what happens:',
+    or: 'Or build it and',
+    portal: 'upload the package here',
+  },
+  appeal: {
+    title: {
+      possible: 'You see it differently?',
+      appealed: 'It was appealed already',
+      format: 'This cannot be appealed',
+      role: 'Appeals',
+    } satisfies Record<AppealStanding, string>,
+    body: {
+      possible: 'Say why, and another reviewer looks at it. One appeal a version is possible.',
+      appealed: 'A version can be appealed once. Mend it and send the next one.',
+      format: 'The package breaks the format, so that no device could install it. Mend it and send the next one.',
+      role: 'Its owners and maintainers can appeal the decision.',
+    } satisfies Record<AppealStanding, string>,
   },
   checks: {
     state: checkState,
-    name: (name: string) => name.replaceAll(/[-_]/g, ' '),
+    name: (name: string) => checkName[name] ?? name.replaceAll(/[-_]/g, ' '),
+    about: (name: string) => checkAbout[name] ?? '',
   },
   timeline: {
     label: 'Timeline',
     event,
     because: (list: readonly ReviewReason[]) => `Why by hand: ${list.map((reason) => reasons[reason]).join('; ')}`,
     checksRunning: 'Checks are running',
+    progress: (done: number, now: number) => `${done} done, ${now} at once`,
     checksRan: 'Checks',
     via: (via: string) => ({ PORTAL: 'portal', CLI: 'CLI', API: 'API' })[via] ?? via,
     whatToDo: 'what to do',
@@ -145,6 +209,8 @@ export const version = {
   findings: {
     severity,
     wholePackage: 'The whole package',
+    whatToDo: 'What to do:',
+    helpPage: 'Help page',
     line: (line: number, column: number | null) =>
       column === null ? `line ${line}` : `line ${line}, column ${column}`,
     counts: ({ errors, warnings, notices }: { errors: number; warnings: number; notices: number }) =>
