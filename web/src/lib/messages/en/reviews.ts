@@ -45,6 +45,11 @@ export const reviews = {
       comments: 'Comments',
     },
     keysHint: 'j/k next and previous, a approve, r reject',
+    code: {
+      commented: 'Commented',
+      unchanged: (lines: number) => (lines === 1 ? '1 unchanged line' : `${lines} unchanged lines`),
+      failed: 'The code view could not be loaded. Check the connection, then try again.',
+    },
     source: 'Source',
     binary: 'Not shown: it is no text, or too large.',
     backToFiles: 'All files',
