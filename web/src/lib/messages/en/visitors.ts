@@ -1,5 +1,16 @@
 // The English texts of the pages that need no account.
+import type { FindingSeverity } from '#lib/graphql/generated/graphql.ts';
 import { count } from '#lib/messages/en/words.ts';
+
+/** Sections of the package format that findings refer to. */
+const sections: Readonly<Record<string, string>> = {
+  1: 'Container',
+  2: 'Contents',
+  3: 'Manifest',
+  4: 'Signature',
+  5: 'Findings',
+  6: 'Code and assets',
+};
 
 export const visitors = {
   landing: {
@@ -110,13 +121,28 @@ export const visitors = {
   findingHelp: {
     title: 'Findings',
     lead: 'Every code that the checks can give, why it matters and how to mend it.',
-    search: 'Filter by code or word',
-    none: 'No finding matches.',
+    search: 'Search by code or word',
+    severity: 'Severity',
+    allSeverities: 'All severities',
+    sectionLabel: 'Section of the package format',
+    allSections: 'All sections',
+    sectionName: (section: string) => sections[section] ?? `Section ${section}`,
+    count: (shown: number, all: number) =>
+      shown === all ? count(all, 'finding') : `${shown} of ${count(all, 'finding')}`,
+    none: 'No finding matches',
+    noneBody: 'Try fewer words or other filters. The same list in a terminal:',
+    clear: 'Clear filters',
+    effect: {
+      ERROR: 'An error: the version is refused until it is mended.',
+      WARNING: 'A warning: a reviewer looks at the version.',
+      NOTICE: 'A notice: it only informs.',
+    } satisfies Record<FindingSeverity, string>,
     why: 'Why it matters',
     fix: 'How to mend it',
     bad: 'Not like this',
     good: 'Like this',
-    section: (section: string) => `From ${section} of the package format.`,
+    terminal: 'The same in a terminal:',
+    more: (section: string) => `All about ${(sections[section] ?? `section ${section}`).toLowerCase()}`,
     all: 'All findings',
     unknown: 'No check gives this code.',
   },
