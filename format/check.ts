@@ -1,5 +1,5 @@
 /** Owns the contract between a check and those who run it. It runs nothing itself. */
-import type { Finding } from './findings.ts';
+import type { CatalogueEntry, Finding } from './findings.ts';
 import type { Manifest } from './manifest.ts';
 
 /** A package whose container was read: every file's unpacked bytes by path, in path-byte order, directories left out. */
@@ -17,5 +17,7 @@ export interface Check {
   readonly name: string;
   /** Which table row of docs/PACKAGE_FORMAT.md the rules belong to. */
   readonly kind: 'format' | 'policy';
+  /** Every code that it can find, by code: the whole catalogue is made of these, so a check brings its entries along. */
+  readonly findings: Readonly<Record<string, CatalogueEntry>>;
   readonly run: (contents: PackageContents) => Finding[] | Promise<Finding[]>;
 }

@@ -1,5 +1,5 @@
 /** Owns the locale check: tables are flat, named by language, and have the keys of the default one. */
-import { ASSET_CATALOGUE } from '../catalogue/assets.ts';
+import { LOCALE_CATALOGUE } from '../catalogue/assets.ts';
 import type { Check, PackageContents } from '../check.ts';
 import { FindingList } from '../finding-list.ts';
 import { parseJson } from '../json.ts';
@@ -21,6 +21,7 @@ type Keys = ReadonlySet<string>;
 export const localesCheck: Check = {
   name: 'locales',
   kind: 'policy',
+  findings: LOCALE_CATALOGUE,
   run: (contents) => {
     const found = new FindingList(PACKAGE_LIMITS.maxFindings);
     const tables = new Map<string, Keys | null>();
@@ -28,7 +29,7 @@ export const localesCheck: Check = {
       const name = /^locales\/([^/]*)\.json$/.exec(file)?.[1];
       if (name === undefined) continue;
       if (name.length > 60 || !LANGUAGE_TAG.test(name))
-        found.add(ASSET_CATALOGUE.LOCALE_NAME, `"${printable(name)}" is no language tag.`, { file: printable(file) });
+        found.add(LOCALE_CATALOGUE.LOCALE_NAME, `"${printable(name)}" is no language tag.`, { file: printable(file) });
       else tables.set(name, readTable(file, bytes, found));
     }
     compareTables(contents, tables, found);
@@ -38,24 +39,24 @@ export const localesCheck: Check = {
 
 function readTable(file: string, bytes: Uint8Array, found: FindingList): Keys | null {
   if (bytes.length > MAX_TABLE_BYTES) {
-    found.add(ASSET_CATALOGUE.ASSET_TOO_LARGE, 'This table has over 1 MiB.', { file });
+    found.add(LOCALE_CATALOGUE.ASSET_TOO_LARGE, 'This table has over 1 MiB.', { file });
     return null;
   }
   const text = decodeUtf8(bytes);
   const json = text === null ? null : parseJson(text, MAX_DEPTH);
   if (json === null) {
-    found.add(ASSET_CATALOGUE.LOCALE_JSON, 'This table is not UTF-8.', { file });
+    found.add(LOCALE_CATALOGUE.LOCALE_JSON, 'This table is not UTF-8.', { file });
     return null;
   }
   if (!json.ok) {
-    found.add(ASSET_CATALOGUE.LOCALE_JSON, `This table is refused: ${printable(json.message)}`, {
+    found.add(LOCALE_CATALOGUE.LOCALE_JSON, `This table is refused: ${printable(json.message)}`, {
       file,
       ...json.place,
     });
     return null;
   }
   if (typeof json.value !== 'object' || json.value === null || Array.isArray(json.value)) {
-    found.add(ASSET_CATALOGUE.LOCALE_NOT_FLAT, 'This table is not one object.', { file });
+    found.add(LOCALE_CATALOGUE.LOCALE_NOT_FLAT, 'This table is not one object.', { file });
     return null;
   }
   const keys = new Set<string>();
@@ -63,7 +64,7 @@ function readTable(file: string, bytes: Uint8Array, found: FindingList): Keys | 
     keys.add(key);
     if (typeof value === 'string') continue;
     const place = { file, ...json.placeOf([key]) };
-    found.add(ASSET_CATALOGUE.LOCALE_NOT_FLAT, `The value of "${printable(key)}" is not a text.`, place);
+    found.add(LOCALE_CATALOGUE.LOCALE_NOT_FLAT, `The value of "${printable(key)}" is not a text.`, place);
   }
   return keys;
 }
@@ -74,7 +75,7 @@ function compareTables(contents: PackageContents, tables: ReadonlyMap<string, Ke
   const name = named ?? FALLBACK_LOCALE;
   const wanted = tables.get(name);
   if (wanted === undefined && (tables.size > 0 || named !== undefined))
-    found.add(ASSET_CATALOGUE.LOCALE_DEFAULT_MISSING, `There is no locales/${printable(name)}.json.`, {
+    found.add(LOCALE_CATALOGUE.LOCALE_DEFAULT_MISSING, `There is no locales/${printable(name)}.json.`, {
       file: 'manifest.json',
     });
   if (wanted === undefined || wanted === null) return;
@@ -86,11 +87,11 @@ function compareTables(contents: PackageContents, tables: ReadonlyMap<string, Ke
     const missing = isRegional ? [] : [...wanted].filter((key) => !keys.has(key));
     const extra = [...keys].filter((key) => !wanted.has(key));
     if (missing.length > 0)
-      found.add(ASSET_CATALOGUE.LOCALE_KEY_MISSING, `${count(missing)} of "${name}" missing: ${list(missing)}.`, {
+      found.add(LOCALE_CATALOGUE.LOCALE_KEY_MISSING, `${count(missing)} of "${name}" missing: ${list(missing)}.`, {
         file,
       });
     if (extra.length > 0)
-      found.add(ASSET_CATALOGUE.LOCALE_KEY_EXTRA, `${count(extra)} not in "${name}": ${list(extra)}.`, { file });
+      found.add(LOCALE_CATALOGUE.LOCALE_KEY_EXTRA, `${count(extra)} not in "${name}": ${list(extra)}.`, { file });
   }
 }
 

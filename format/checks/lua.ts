@@ -34,6 +34,7 @@ interface PermissionUse {
 export const luaCheck: Check = {
   name: 'lua',
   kind: 'policy',
+  findings: LUA_CATALOGUE,
   run: (contents) => {
     const found = new FindingList(PACKAGE_LIMITS.maxFindings);
     const uses = new Map<Permission, PermissionUse>();

@@ -8,7 +8,12 @@ import { parseManifest } from '../manifest.ts';
 import { printable } from '../text.ts';
 
 /** Findings of the manifest itself, then of `entry` and `icons` that name no file of the package. */
-export const manifestCheck: Check = { name: 'manifest', kind: 'format', run: checkManifest };
+export const manifestCheck: Check = {
+  name: 'manifest',
+  kind: 'format',
+  findings: { CONTENT_MANIFEST_MISSING: CONTENTS_CATALOGUE.CONTENT_MANIFEST_MISSING, ...CODES },
+  run: checkManifest,
+};
 
 function checkManifest({ files }: PackageContents): Finding[] {
   const bytes = files.get(MANIFEST_PATH);

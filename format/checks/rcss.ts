@@ -2,7 +2,7 @@
 import { MAX_TEXT_BYTES, readDocuments, resolveReference } from '../assets/documents.ts';
 import { createPlaces, type Places } from '../assets/places.ts';
 import { parseDeclarations, parseRcss, type RcssSheet } from '../assets/rcss.ts';
-import { ASSET_CATALOGUE } from '../catalogue/assets.ts';
+import { RCSS_CATALOGUE } from '../catalogue/assets.ts';
 import type { Check, PackageContents } from '../check.ts';
 import { FindingList } from '../finding-list.ts';
 import { PACKAGE_LIMITS } from '../limits.ts';
@@ -20,6 +20,7 @@ const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 export const rcssCheck: Check = {
   name: 'rcss',
   kind: 'policy',
+  findings: RCSS_CATALOGUE,
   run: (contents) => {
     const found = new FindingList(PACKAGE_LIMITS.maxFindings);
     const sheets = [...fileSheets(contents, found), ...documentSheets(contents)];
@@ -34,7 +35,7 @@ function* fileSheets(contents: PackageContents, found: FindingList): Generator<P
   for (const [file, bytes] of contents.files) {
     if (!file.endsWith('.rcss')) continue;
     if (bytes.length > MAX_TEXT_BYTES)
-      found.add(ASSET_CATALOGUE.ASSET_TOO_LARGE, 'This sheet has over 4 MiB.', { file: printable(file) });
+      found.add(RCSS_CATALOGUE.ASSET_TOO_LARGE, 'This sheet has over 4 MiB.', { file: printable(file) });
     else {
       const text = utf8.decode(bytes);
       yield { file, places: createPlaces(file, text), sheet: parseRcss(text) };
@@ -60,17 +61,13 @@ function checkSheet(
   found: FindingList,
 ): void {
   for (const { message, at } of sheet.errors)
-    found.add(ASSET_CATALOGUE.RCSS_SYNTAX, `This sheet does not parse: ${printable(message)}.`, places(at));
+    found.add(RCSS_CATALOGUE.RCSS_SYNTAX, `This sheet does not parse: ${printable(message)}.`, places(at));
   for (const { kind, name, at } of sheet.references) {
     if (kind === 'sprite') checkSprite(name, sprites, () => places(at), found);
     else {
       const path = resolveReference(file, name);
       if (path === null || !contents.files.has(path))
-        found.add(
-          ASSET_CATALOGUE.RCSS_REFERENCE_MISSING,
-          `No file of the package is "${printable(name)}".`,
-          places(at),
-        );
+        found.add(RCSS_CATALOGUE.RCSS_REFERENCE_MISSING, `No file of the package is "${printable(name)}".`, places(at));
     }
   }
 }
@@ -89,5 +86,5 @@ function checkSprite(
   found: FindingList,
 ): void {
   if (!sprites.has(name.toLowerCase()))
-    found.add(ASSET_CATALOGUE.SPRITE_MISSING, `No sprite is named "${printable(name)}".`, place());
+    found.add(RCSS_CATALOGUE.SPRITE_MISSING, `No sprite is named "${printable(name)}".`, place());
 }

@@ -7,7 +7,9 @@ import { luaCheck } from './lua.ts';
 import { manifestCheck } from './manifest.ts';
 import { rcssCheck } from './rcss.ts';
 import { rmlCheck } from './rml.ts';
+import { secretsCheck } from './secrets.ts';
 import { signatureCheck } from './signature.ts';
+import { unusedCheck } from './unused.ts';
 
 /** Raised whenever a policy check changes what it finds; every policy finding names it. */
 export const RULE_SET_VERSION = 1;
@@ -21,5 +23,7 @@ export const CHECKS: readonly Check[] = [
   localesCheck,
   rmlCheck,
   rcssCheck,
+  unusedCheck,
+  secretsCheck,
   luaCheck,
 ];

@@ -1,7 +1,7 @@
 /** Owns the RML check: every document parses, and what it refers to is in the package. Lua in it is the Lua check's. */
 import { type RmlDocument, readDocuments, resolveReference } from '../assets/documents.ts';
 import type { RmlAttribute, RmlElement } from '../assets/rml.ts';
-import { ASSET_CATALOGUE } from '../catalogue/assets.ts';
+import { RML_CATALOGUE } from '../catalogue/assets.ts';
 import type { Check, PackageContents } from '../check.ts';
 import { FindingList } from '../finding-list.ts';
 import type { CatalogueEntry } from '../findings.ts';
@@ -12,11 +12,12 @@ import { printable } from '../text.ts';
 export const rmlCheck: Check = {
   name: 'rml',
   kind: 'policy',
+  findings: RML_CATALOGUE,
   run: (contents) => {
     const found = new FindingList(PACKAGE_LIMITS.maxFindings);
     const { documents, unread } = readDocuments(contents);
     for (const file of unread)
-      found.add(ASSET_CATALOGUE.ASSET_TOO_LARGE, 'This document is over 4 MiB, or all of them are over 8 MiB.', {
+      found.add(RML_CATALOGUE.ASSET_TOO_LARGE, 'This document is over 4 MiB, or all of them are over 8 MiB.', {
         file: printable(file),
       });
     const templates = templateNames(documents);
@@ -43,11 +44,7 @@ function checkDocument(
   const { tree, places, file } = document;
   const { error } = tree;
   if (error !== null)
-    found.add(
-      ASSET_CATALOGUE.RML_SYNTAX,
-      `This document does not parse: ${printable(error.message)}.`,
-      places(error.at),
-    );
+    found.add(RML_CATALOGUE.RML_SYNTAX, `This document does not parse: ${printable(error.message)}.`, places(error.at));
   for (const element of tree.elements)
     for (const attribute of element.attributes) {
       const problem = judge(file, element, attribute, contents, templates);
@@ -68,20 +65,20 @@ function judge(
   if (kind === 'dynamic') {
     // A script or a sheet that is known only on the device would never have been checked.
     if (element.name === 'script' || element.name === 'link')
-      return { entry: ASSET_CATALOGUE.RML_REFERENCE_MISSING, message: `${shown} is known only on the device.` };
+      return { entry: RML_CATALOGUE.RML_REFERENCE_MISSING, message: `${shown} is known only on the device.` };
     const message = `What ${shown} refers to is known only on the device.`;
-    return { entry: ASSET_CATALOGUE.RML_REFERENCE_DYNAMIC, message };
+    return { entry: RML_CATALOGUE.RML_REFERENCE_DYNAMIC, message };
   }
   const isThere = exists(file, attribute.value, contents);
   if (kind === 'template')
     return isThere || templates.has(attribute.value)
       ? null
-      : { entry: ASSET_CATALOGUE.RML_TEMPLATE_MISSING, message: `No template of the package is ${shown}.` };
-  if (!isThere) return { entry: ASSET_CATALOGUE.RML_REFERENCE_MISSING, message: `No file of the package is ${shown}.` };
+      : { entry: RML_CATALOGUE.RML_TEMPLATE_MISSING, message: `No template of the package is ${shown}.` };
+  if (!isThere) return { entry: RML_CATALOGUE.RML_REFERENCE_MISSING, message: `No file of the package is ${shown}.` };
   const extension = expectedExtension(element);
   if (extension === null || (attribute.value.split(/[?#]/, 1)[0] ?? '').endsWith(extension)) return null;
   return {
-    entry: ASSET_CATALOGUE.RML_REFERENCE_TYPE,
+    entry: RML_CATALOGUE.RML_REFERENCE_TYPE,
     message: `${shown} is loaded as if it were a ${extension} file.`,
   };
 }

@@ -4,12 +4,12 @@ import type { Check, PackageContents } from '../check.ts';
 import { type Finding, finding } from '../findings.ts';
 import { SIGNATURE_PATH } from '../layout.ts';
 import { type SignatureVerdict, verifyPackageSignature } from '../package-signature.ts';
-import { sha256Files } from '../sha256.ts';
 
 /** The signature verifies, or is absent, which is a notice here and refused when a version is submitted. */
 export const signatureCheck: Check = {
   name: 'signature',
   kind: 'format',
+  findings: CODES,
   run: (contents) => {
     const verdict = signatureVerdict(contents);
     return verdict.ok ? [] : [verdict.finding];
@@ -23,5 +23,5 @@ export function signatureVerdict({ files, sha256 }: PackageContents): SignatureV
     const missing: Finding = finding(CODES.SIGNATURE_MISSING, 'The package has no signature.sig.');
     return { ok: false, finding: missing };
   }
-  return verifyPackageSignature(sha256 ?? sha256Files(files), signature);
+  return verifyPackageSignature(sha256 ?? files, signature);
 }

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
+import { ARCHIVE_CHECK_NAME } from '../../format/checks/archive.ts';
+import { CHECKS } from '../../format/checks/registry.ts';
 import { ensurePortal, launchBrowser } from '../support/browser.ts';
 import { openTerminal, type Terminal } from './cli-process.ts';
 import { picture, signUp, watchTimeline } from './pages.ts';
@@ -13,7 +15,7 @@ import { freePort, type ServerProcess, startServer } from './server-process.ts';
 const APP = 'com.example.notes';
 const PASSWORD = 'teapot marmalade quorum';
 const STEP_MS = 30_000;
-const CHECK_NAMES = ['archive', 'manifest', 'contents', 'signature', 'icons', 'locales', 'rml', 'rcss', 'lua'];
+const CHECK_NAMES = [ARCHIVE_CHECK_NAME, ...CHECKS.map(({ name }) => name)];
 
 let folder = '';
 let server: ServerProcess;

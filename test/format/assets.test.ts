@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { decodePng } from '../../format/assets/png.ts';
 import { parseDeclarations, parseRcss } from '../../format/assets/rcss.ts';
 import { parseRml } from '../../format/assets/rml.ts';
-import { ASSET_CATALOGUE } from '../../format/catalogue/assets.ts';
+import { ICON_CATALOGUE, LOCALE_CATALOGUE, RCSS_CATALOGUE, RML_CATALOGUE } from '../../format/catalogue/assets.ts';
 import { LUA_CATALOGUE } from '../../format/catalogue/lua.ts';
 import type { Check, PackageContents } from '../../format/check.ts';
 import { iconsCheck } from '../../format/checks/icons.ts';
@@ -18,6 +18,7 @@ import { crc32 } from '../../format/crc32.ts';
 import type { Finding } from '../../format/findings.ts';
 import type { Manifest } from '../../format/manifest.ts';
 
+const ASSET_CATALOGUE = { ...ICON_CATALOGUE, ...RML_CATALOGUE, ...RCSS_CATALOGUE, ...LOCALE_CATALOGUE };
 const CHECKS: readonly Check[] = [luaCheck, iconsCheck, rmlCheck, rcssCheck, localesCheck];
 const encoder = new TextEncoder();
 

@@ -34,6 +34,7 @@ async function fileOf(bytes: Uint8Array): Promise<string> {
 const noisy: Check = {
   name: 'noisy',
   kind: 'policy',
+  findings: CONTENTS_CATALOGUE,
   run: () => Array.from({ length: 300 }, () => finding(CONTENTS_CATALOGUE.CONTENT_TEXT_NUL, 'Found.')),
 };
 
