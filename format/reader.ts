@@ -40,8 +40,15 @@ export interface PackageReading {
   readonly inflatedBytes: number;
 }
 
+/** Gives the memory for all files of a package together, once their declared sizes are known to be within the limits. */
+export type Allocate = (totalBytes: number) => Uint8Array;
+
 /** Reads and unpacks the package at `path`. Throws only when the file itself cannot be read. */
-export async function readPackage(path: string, limits: PackageLimits = PACKAGE_LIMITS): Promise<PackageReading> {
+export async function readPackage(
+  path: string,
+  limits: PackageLimits = PACKAGE_LIMITS,
+  allocate?: Allocate,
+): Promise<PackageReading> {
   const file = await open(path, 'r');
   try {
     const { size } = await file.stat();
@@ -53,7 +60,7 @@ export async function readPackage(path: string, limits: PackageLimits = PACKAGE_
       if (bytesRead === 0) break;
       filled += bytesRead;
     }
-    return await readPackageBytes(bytes.subarray(0, filled), limits);
+    return await readPackageBytes(bytes.subarray(0, filled), limits, allocate);
   } finally {
     await file.close();
   }
@@ -70,6 +77,7 @@ function tooLarge(size: number, limits: PackageLimits): PackageReading {
 export async function readPackageBytes(
   bytes: Uint8Array,
   limits: PackageLimits = PACKAGE_LIMITS,
+  allocate?: Allocate,
 ): Promise<PackageReading> {
   if (bytes.length > limits.maxPackageBytes) return tooLarge(bytes.length, limits);
   const size = bytes.length;
@@ -80,7 +88,7 @@ export async function readPackageBytes(
   }
   const findings = new FindingList(limits.maxFindings);
   findings.addAll(report.findings);
-  const unpacked = await unpackAll(bytes, report.entries, findings);
+  const unpacked = await unpackAll(bytes, report.entries, findings, allocate);
   if (findings.errors > 0) {
     return {
       contents: null,
@@ -110,6 +118,8 @@ export function contentsOf(unordered: ReadonlyMap<string, Uint8Array>): {
 
 interface Unpacking {
   readonly files: Map<string, Uint8Array>;
+  /** Where the next file of so many bytes goes. */
+  readonly room: (bytes: number) => Uint8Array;
   inflatedBytes: number;
 }
 
@@ -117,8 +127,9 @@ async function unpackAll(
   bytes: Uint8Array,
   entries: readonly ArchiveEntry[],
   findings: FindingList,
+  allocate: Allocate | undefined,
 ): Promise<Unpacking> {
-  const unpacking: Unpacking = { files: new Map(), inflatedBytes: 0 };
+  const unpacking: Unpacking = { files: new Map(), room: roomFor(entries, allocate), inflatedBytes: 0 };
   let zip: MemoryZip;
   try {
     zip = await openMemoryZip(bytes);
@@ -137,6 +148,16 @@ async function unpackAll(
     await zip.close();
   }
   return unpacking;
+}
+
+function roomFor(entries: readonly ArchiveEntry[], allocate: Allocate | undefined): Unpacking['room'] {
+  if (allocate === undefined) return (bytes) => new Uint8Array(bytes);
+  const all = allocate(entries.reduce((sum, entry) => sum + entry.unpackedBytes, 0));
+  let used = 0;
+  return (bytes) => {
+    used += bytes;
+    return all.subarray(used - bytes, used);
+  };
 }
 
 async function unpackEntry(
@@ -179,7 +200,7 @@ async function readStream(
   expectedBytes: number,
   unpacking: Unpacking,
 ): Promise<Uint8Array | null> {
-  const content = new Uint8Array(expectedBytes);
+  const content = unpacking.room(expectedBytes);
   let filled = 0;
   for await (const chunk of stream) {
     if (!(chunk instanceof Uint8Array)) throw new TypeError('The stream gave text');

@@ -1,133 +1,125 @@
-/** Owns the worker thread's life: started when needed, ended when idle, killed when a package takes too long. It knows no version. */
-import { Worker } from 'node:worker_threads';
-import type { CheckProgress, Inspection, WorkAnswer, WorkRequest } from './messages.ts';
+/**
+ * Owns the reading and checking of packages in threads: many packages at once, several checks of one package at once, each check
+ * within its time. It knows no version and writes nothing.
+ */
+import { stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import type { Check } from '../../format/check.ts';
+import { CHECKS } from '../../format/checks/registry.ts';
+import { lowerLimits } from '../../format/limits.ts';
+import { createAdmission, type Place } from './admission.ts';
+import type { CheckProgress, Inspection } from './messages.ts';
+import { createPackageSession, InspectionBroken, type PackageSession } from './package-session.ts';
+import { createThreadPool } from './thread-pool.ts';
 
 export interface InspectOptions {
-  readonly task: WorkRequest['task'];
+  /** `gate` is the format verdict of an upload, `checks` everything; gates go first. */
+  readonly task: 'gate' | 'checks';
+  /** Absolute path of the package file. */
   readonly path: string;
+  /** Checks that need not run again. */
   readonly skip?: readonly string[];
   readonly signal?: AbortSignal;
   /** Told of each check's start and end, in order; not awaited. */
   readonly onProgress?: (progress: CheckProgress) => void;
 }
 
-/** The worker did not finish: a check overran or the thread died. The package is not to blame for certain. */
-export class InspectionBroken extends Error {
-  override readonly name = 'InspectionBroken';
-}
-
 export interface CheckWorker {
-  /** Reads and checks one package; requests queue. Throws InspectionBroken when the thread was lost or timed out. */
+  /**
+   * Reads and checks one package. A check that throws, overruns its time or takes its thread with it is named in `crashed`, and
+   * the others run. Throws InspectionBroken when the file cannot be read or the threads are closed meanwhile, and for a gate
+   * also when any check crashed; what the signal was aborted with, once it is.
+   */
   inspect(options: InspectOptions): Promise<Inspection>;
+  /** Ends all threads and breaks off what they do. The next inspection starts them again. */
   close(): Promise<void>;
 }
 
 export interface CheckWorkerOptions {
   readonly maxPackageBytes: number;
-  /** After this the thread is killed; covers reading and all checks. */
-  readonly timeoutMs?: number;
-  /** An unused thread ends after this, so that an idle server stays small. */
+  /** Threads for checks; the gate may use one more. By default one less than there are cores, 1 to 4. */
+  readonly threads?: number;
+  /** An unused thread ends after this, so that an idle server stays small; default 20 s. */
   readonly idleMs?: number;
+  /** Milliseconds that a check may take; budgets.ts unless given. */
+  readonly budgetMs?: (check: string) => number;
+  /** Bytes of unpacked packages in memory at once; default 224 MiB: the largest package, and another one being read. */
+  readonly maxOpenBytes?: number;
+  /** Other checks than the format's, for tests: the list, and the address of the module that exports it as CHECKS. */
+  readonly registry?: { readonly module: string; readonly checks: readonly Check[] };
 }
 
-const DEFAULT_TIMEOUT_MS = 60_000;
 const DEFAULT_IDLE_MS = 20_000;
-const MAX_HEAP_MB = 512;
+const DEFAULT_MAX_OPEN_BYTES = 224 * 1024 * 1024;
+const MAX_THREADS = 4;
 
-/** One thread, one package at a time. */
-export function createCheckWorker({
-  maxPackageBytes,
-  timeoutMs = DEFAULT_TIMEOUT_MS,
-  idleMs = DEFAULT_IDLE_MS,
-}: CheckWorkerOptions): CheckWorker {
-  let worker: Worker | null = null;
-  let idleTimer: NodeJS.Timeout | undefined;
-  let turn: Promise<unknown> = Promise.resolve();
-  let nextId = 0;
+/** One core stays for the event loop. */
+export function defaultThreads(cores = availableParallelism()): number {
+  return Math.max(1, Math.min(MAX_THREADS, cores - 1));
+}
 
-  function thread(): Worker {
-    clearTimeout(idleTimer);
-    if (worker === null) {
-      const made = new Worker(new URL('./worker.ts', import.meta.url), {
-        resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
-      });
-      made.unref();
-      made.on('error', () => forget(made));
-      made.on('exit', () => forget(made));
-      worker = made;
-    }
-    return worker;
-  }
+/** Starts no thread yet. */
+export function createCheckWorker(options: CheckWorkerOptions): CheckWorker {
+  const { maxPackageBytes, threads = defaultThreads(), idleMs = DEFAULT_IDLE_MS, registry } = options;
+  const checks = registry?.checks ?? CHECKS;
+  const { maxUnpackedBytes } = lowerLimits({ maxPackageBytes });
+  const pool = createThreadPool({ maxThreads: threads, idleMs, registry: registry?.module ?? null });
+  const admission = createAdmission({
+    maxOpenBytes: options.maxOpenBytes ?? DEFAULT_MAX_OPEN_BYTES,
+    maxUnpackedBytes,
+  });
+  const sessions = new Set<PackageSession>();
+  let nextKey = 0;
 
-  function forget(made: Worker): void {
-    if (worker === made) worker = null;
-  }
-
-  function rest(): void {
-    clearTimeout(idleTimer);
-    idleTimer = setTimeout(() => void end(), idleMs);
-    idleTimer.unref();
-  }
-
-  async function end(): Promise<void> {
-    const ending = worker;
-    worker = null;
-    await ending?.terminate();
-  }
-
-  function run(options: InspectOptions): Promise<Inspection> {
-    options.signal?.throwIfAborted();
-    const id = nextId++;
-    const current = thread();
-    const { promise, resolve, reject } = Promise.withResolvers<Inspection>();
-    const timer = setTimeout(() => lose(`no verdict within ${timeoutMs / 1000} s`), timeoutMs);
-    const lose = (why: string) => {
-      reject(new InspectionBroken(why));
-      void end();
-    };
-    const onMessage = (answer: WorkAnswer) => {
-      if (answer.id !== id) return;
-      if (answer.type === 'done') resolve(answer.inspection);
-      else if (answer.type === 'failed') reject(new InspectionBroken(answer.message));
-      else options.onProgress?.(answer);
-    };
-    const onError = (error: Error) => lose(error.message);
-    const onExit = () => lose('the thread ended');
-    const onAbort = () => {
-      reject(options.signal?.reason instanceof Error ? options.signal.reason : new InspectionBroken('aborted'));
-      void end();
-    };
-    current.on('message', onMessage);
-    current.on('error', onError);
-    current.on('exit', onExit);
-    options.signal?.addEventListener('abort', onAbort, { once: true });
-    const request: WorkRequest = {
-      id,
-      task: options.task,
-      path: options.path,
+  function sessionOf({ task, path, skip = [], onProgress }: InspectOptions, onRead: (bytes: number) => void) {
+    const key = nextKey;
+    nextKey += 1;
+    return createPackageSession({
+      key,
+      task,
+      path,
       maxPackageBytes,
-      skip: options.skip ?? [],
-    };
-    current.postMessage(request);
-    return promise.finally(() => {
-      clearTimeout(timer);
-      current.off('message', onMessage);
-      current.off('error', onError);
-      current.off('exit', onExit);
-      options.signal?.removeEventListener('abort', onAbort);
-      rest();
+      checks: task === 'gate' ? checks.filter(({ kind }) => kind === 'format') : checks,
+      skip: new Set(skip),
+      onProgress: (progress) => onProgress?.(progress),
+      onRead,
+      ...(options.budgetMs === undefined ? {} : { budgetMs: options.budgetMs }),
     });
   }
 
+  async function packedBytes(path: string): Promise<number> {
+    try {
+      return Math.min((await stat(path)).size, maxPackageBytes);
+    } catch (error) {
+      throw new InspectionBroken('the package file cannot be read', { cause: error });
+    }
+  }
+
   return {
-    inspect(options) {
-      const result = turn.then(() => run(options));
-      turn = result.catch(() => undefined);
-      return result;
+    async inspect(given) {
+      const { signal } = given;
+      signal?.throwIfAborted();
+      const packed = await packedBytes(given.path);
+      signal?.throwIfAborted();
+      let place: Place | null = null;
+      const session = sessionOf(given, (unpackedBytes) => place?.shrink(unpackedBytes));
+      const onAbort = () =>
+        session.cancel(signal?.reason instanceof Error ? signal.reason : new InspectionBroken('aborted'));
+      signal?.addEventListener('abort', onAbort, { once: true });
+      sessions.add(session);
+      place = admission.enter(packed, session.urgent, () => pool.add(session));
+      try {
+        return await session.result;
+      } finally {
+        signal?.removeEventListener('abort', onAbort);
+        sessions.delete(session);
+        pool.remove(session);
+        place.leave();
+      }
     },
     async close() {
-      clearTimeout(idleTimer);
-      await end();
+      for (const session of sessions) session.cancel(new InspectionBroken('the threads were closed'));
+      await pool.endAll();
     },
   };
 }

@@ -1,17 +1,7 @@
-/** Owns what passes between the server and its check worker. Plain data only. */
+/** Owns what passes between the server and its check threads. Plain data only. */
 import type { Finding } from '../../format/findings.ts';
 import type { Manifest } from '../../format/manifest.ts';
-
-/** What the worker is asked. `gate` is the format verdict of an upload, `checks` everything. */
-export interface WorkRequest {
-  readonly id: number;
-  readonly task: 'gate' | 'checks';
-  /** Absolute path of the package file. */
-  readonly path: string;
-  readonly maxPackageBytes: number;
-  /** Checks that need not run again. */
-  readonly skip: readonly string[];
-}
+import type { SharedContents } from './shared-contents.ts';
 
 export interface InspectedFile {
   readonly path: string;
@@ -19,15 +9,27 @@ export interface InspectedFile {
   readonly sha256: string;
 }
 
+/** Who signed a package, where its signature verifies. */
+export interface InspectedSignature {
+  readonly text: string;
+  readonly keyId: string;
+  readonly publicKey: string;
+}
+
 /** What is known of a package once it was read. */
 export interface Inspection {
+  /** Every check ended, and no finding is an error. */
   readonly accepted: boolean;
+  /** In the order of the checks. */
   readonly findings: readonly Finding[];
+  /** Checks that did not finish. */
+  readonly crashed: readonly string[];
   readonly manifest: Manifest | null;
   readonly files: readonly InspectedFile[];
   readonly size: number;
   readonly sha256: string | null;
-  readonly signature: { readonly text: string; readonly keyId: string; readonly publicKey: string } | null;
+  /** Looked for by the gate only. */
+  readonly signature: InspectedSignature | null;
 }
 
 /** A check's start or end, in the order in which they happen. */
@@ -42,7 +44,41 @@ export type CheckProgress =
       readonly crash: string | null;
     };
 
-export type WorkAnswer =
-  | (CheckProgress & { readonly id: number })
-  | { readonly id: number; readonly type: 'done'; readonly inspection: Inspection }
-  | { readonly id: number; readonly type: 'failed'; readonly message: string };
+/** One step of work, as a thread is asked for it. `key` names the package in this process. */
+export type ThreadRequest =
+  | {
+      readonly type: 'read';
+      readonly key: number;
+      /** Absolute path of the package file. */
+      readonly path: string;
+      readonly maxPackageBytes: number;
+      /** Whether to look for who signed it. */
+      readonly signature: boolean;
+    }
+  | { readonly type: 'check'; readonly key: number; readonly check: string; readonly contents: SharedContents }
+  /** No answer follows. */
+  | { readonly type: 'forget'; readonly key: number };
+
+/** A package as it was read; without contents it was refused, and the findings say why. */
+export interface ReadResult {
+  readonly type: 'read';
+  readonly findings: readonly Finding[];
+  readonly contents: SharedContents | null;
+  readonly manifest: Manifest | null;
+  readonly files: readonly InspectedFile[];
+  readonly size: number;
+  readonly sha256: string | null;
+  readonly signature: InspectedSignature | null;
+}
+
+export interface CheckResult {
+  readonly type: 'check';
+  readonly findings: readonly Finding[];
+}
+
+export type ThreadResult = ReadResult | CheckResult;
+
+export type ThreadAnswer =
+  | { readonly type: 'ready' }
+  | { readonly type: 'done'; readonly result: ThreadResult; readonly durationMs: number }
+  | { readonly type: 'threw'; readonly message: string; readonly durationMs: number };
