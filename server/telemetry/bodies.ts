@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { DomainError } from '../errors.ts';
 import { CRASH_TYPES, eventType, semver, versionCode } from './events-schema.ts';
+import { instant, instantMs } from './instant.ts';
 import { DAY_MS, TELEMETRY_LIMITS } from './limits.ts';
 
 /** Why one event of a batch was not counted. */
@@ -30,12 +31,21 @@ export interface IngestAnswer {
   readonly rejected: readonly Rejection[];
 }
 
-/** An event that counts, as columns: type key, UTC day since 1970, millisecond of that day, data as JSON or null. */
-export interface EventColumns {
-  readonly types: number[];
-  readonly days: number[];
-  readonly ms: number[];
-  readonly data: (string | null)[];
+/** Numbers that a packed event has: type key, UTC day since 1970, millisecond of that day, length of its data or -1. */
+export const PACKED_NUMBERS = 4;
+
+/**
+ * Events that count, packed so that they pass to the writer's thread as one array and one text: PACKED_NUMBERS numbers an
+ * event, and all data (JSON) joined.
+ */
+export interface PackedEvents {
+  readonly numbers: Int32Array;
+  readonly data: string;
+}
+
+/** How many events there are. */
+export function packedCount(events: PackedEvents): number {
+  return events.numbers.length / PACKED_NUMBERS;
 }
 
 // docs/PACKAGE_FORMAT.md §3, `id`.
@@ -49,7 +59,6 @@ const deviceId = z
   .string()
   .regex(/^[0-9a-fA-F]{64}$/, 'must be 64 hexadecimal digits: an HMAC-SHA-256 under a secret of the device')
   .transform((id) => id.toLowerCase());
-const instant = z.iso.datetime({ offset: true, error: 'must be a time such as 2026-01-31T12:00:00Z' }).max(40);
 const uuid = z.guid().transform((id) => id.toLowerCase());
 
 const eventsBody = z.strictObject({
@@ -61,7 +70,11 @@ const eventsBody = z.strictObject({
   device_id: deviceId,
   consent: z.boolean(),
   sent_at: instant,
-  events: z.array(z.unknown()).min(1).max(TELEMETRY_LIMITS.maxEventsPerBatch),
+  // Each event is judged by itself.
+  events: z.custom<readonly unknown[]>(
+    (events) => Array.isArray(events) && events.length >= 1 && events.length <= TELEMETRY_LIMITS.maxEventsPerBatch,
+    `must be an array of 1 to ${TELEMETRY_LIMITS.maxEventsPerBatch} events`,
+  ),
 });
 export type EventsBody = z.infer<typeof eventsBody>;
 
@@ -133,43 +146,65 @@ export function parseDeviceResult(body: unknown): { readonly token: string } {
 export function judgeEvents(
   body: EventsBody,
   nowMs: number,
-): { readonly events: EventColumns; readonly answer: IngestAnswer } {
-  const events: EventColumns = { types: [], days: [], ms: [], data: [] };
+): { readonly events: PackedEvents; readonly answer: IngestAnswer } {
+  const numbers = new Int32Array(body.events.length * PACKED_NUMBERS);
   const rejected: Rejection[] = [];
+  let data = '';
+  let at = 0;
   for (const [index, candidate] of body.events.entries()) {
     const verdict = judgeEvent(candidate, body.consent, nowMs);
-    if ('reason' in verdict) {
+    if (typeof verdict.reason === 'string') {
       const explain = verdict.detail !== undefined && rejected.length < TELEMETRY_LIMITS.maxRejectionDetails;
       rejected.push({ index, reason: verdict.reason, ...(explain ? { detail: verdict.detail } : {}) });
       continue;
     }
     const day = Math.floor(verdict.atMs / DAY_MS);
-    events.types.push(verdict.type);
-    events.days.push(day);
-    events.ms.push(verdict.atMs - day * DAY_MS);
-    events.data.push(verdict.data);
+    numbers[at] = verdict.type;
+    numbers[at + 1] = day;
+    numbers[at + 2] = verdict.atMs - day * DAY_MS;
+    numbers[at + 3] = verdict.data === null ? -1 : verdict.data.length;
+    if (verdict.data !== null) data += verdict.data;
+    at += PACKED_NUMBERS;
   }
-  return { events, answer: { accepted: events.types.length, rejected } };
+  const events = { numbers: at === numbers.length ? numbers : numbers.slice(0, at), data };
+  return { events, answer: { accepted: at / PACKED_NUMBERS, rejected } };
+}
+
+/** One event without data, packed. */
+export function packedEvent(type: number, atMs: number): PackedEvents {
+  const day = Math.floor(atMs / DAY_MS);
+  return { numbers: Int32Array.of(type, day, atMs - day * DAY_MS, -1), data: '' };
 }
 
 type Verdict =
-  | { readonly type: number; readonly atMs: number; readonly data: string | null }
+  | { readonly reason: null; readonly type: number; readonly atMs: number; readonly data: string | null }
   | { readonly reason: RejectionReason; readonly detail?: string };
 
 function judgeEvent(candidate: unknown, consent: boolean, nowMs: number): Verdict {
-  const envelope = eventEnvelope.safeParse(candidate);
-  if (!envelope.success) return { reason: 'MALFORMED', detail: firstProblem(envelope.error) };
-  const { type, at, data } = envelope.data;
+  if (!isEnvelope(candidate)) {
+    const envelope = eventEnvelope.safeParse(candidate);
+    return { reason: 'MALFORMED', detail: envelope.success ? 'not valid' : firstProblem(envelope.error) };
+  }
+  const { type, at, data } = candidate;
   const info = eventType(type);
   if (info === undefined) return { reason: 'TYPE_UNKNOWN' };
   if (info.needsConsent && !consent) return { reason: 'CONSENT_MISSING' };
-  if (!instant.safeParse(at).success) return { reason: 'TIME_INVALID' };
-  const atMs = Date.parse(at);
+  const atMs = instantMs(at);
   const reason = timeRejection(atMs, nowMs);
   if (reason !== null) return { reason };
-  const content = info.data.safeParse(data);
-  if (!content.success) return { reason: 'DATA_INVALID', detail: firstProblem(content.error) };
-  return { type: info.key, atMs, data: content.data === undefined ? null : JSON.stringify(content.data) };
+  if (!info.data.accepts(data)) {
+    const content = info.data.schema.safeParse(data);
+    return { reason: 'DATA_INVALID', detail: content.success ? 'not valid' : firstProblem(content.error) };
+  }
+  return { reason: null, type: info.key, atMs, data: data === undefined ? null : JSON.stringify(data) };
+}
+
+/** What `eventEnvelope` accepts, told without garbage. */
+function isEnvelope(value: unknown): value is { readonly type: string; readonly at: string; readonly data?: unknown } {
+  if (typeof value !== 'object' || value === null || !('type' in value) || !('at' in value)) return false;
+  const { type, at } = value;
+  if (typeof type !== 'string' || type.length > 64 || typeof at !== 'string' || at.length > 40) return false;
+  return Object.keys(value).length === ('data' in value ? 3 : 2);
 }
 
 function timeRejection(atMs: number, nowMs: number): RejectionReason | null {

@@ -1,4 +1,5 @@
 /** Owns getting from a device's request to the JSON value in it: content type, gzip and zstd within bounds, UTF-8, JSON. */
+import { isAscii, isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { gunzip, zstdDecompress } from 'node:zlib';
@@ -45,24 +46,24 @@ async function decode(raw: Buffer, encoding: keyof typeof DECODERS): Promise<Buf
 /** Levels of JSON that a body may have; ours have four. */
 const MAX_JSON_DEPTH = 32;
 const [QUOTE, BACKSLASH] = [0x22, 0x5c];
-/** `[` and `]`, `{` and `}`: what a byte outside strings does to the depth. */
-const STEPS: ReadonlyMap<number, number> = new Map([
-  [0x5b, 1],
-  [0x7b, 1],
-  [0x5d, -1],
-  [0x7d, -1],
-]);
+/** What each byte outside strings does to the depth: `[` and `{` open a level, `]` and `}` close it. */
+const STEPS = new Int8Array(256);
+for (const opening of [0x5b, 0x7b]) STEPS[opening] = 1;
+for (const closing of [0x5d, 0x7d]) STEPS[closing] = -1;
 
 /** Whether the JSON is nested too deeply. Looked at before parsing: a kilobyte of gzip can hold a million brackets, and building those stops everything else. */
 function isTooDeep(bytes: Buffer): boolean {
   let depth = 0;
   let inString = false;
   for (let at = 0; at < bytes.length; at += 1) {
-    const byte = bytes[at];
-    if (byte === BACKSLASH && inString) at += 1;
-    else if (byte === QUOTE) inString = !inString;
-    else if (!inString && byte !== undefined) depth += STEPS.get(byte) ?? 0;
-    if (depth > MAX_JSON_DEPTH) return true;
+    const byte = bytes[at] ?? 0;
+    if (byte === QUOTE) inString = !inString;
+    else if (inString) {
+      if (byte === BACKSLASH) at += 1;
+    } else {
+      depth += STEPS[byte] ?? 0;
+      if (depth > MAX_JSON_DEPTH) return true;
+    }
   }
   return false;
 }
@@ -72,7 +73,8 @@ function parse(bytes: Buffer): unknown {
     throw new DomainError('BAD_REQUEST', `The JSON is nested over ${MAX_JSON_DEPTH} levels deep. Send it flatter.`);
   }
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    if (!isUtf8(bytes)) throw new SyntaxError('not UTF-8');
+    return JSON.parse(isAscii(bytes) ? bytes.toString('latin1') : bytes.toString('utf8'));
   } catch {
     throw new DomainError('BAD_REQUEST', 'The body is not JSON in UTF-8.');
   }

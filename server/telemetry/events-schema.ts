@@ -1,6 +1,17 @@
 /** Owns the closed list of event types and the shape of each one's data. It knows no storage and reads no clock. */
 import { z } from 'zod';
-import { MAX_SEMVER_LENGTH, SEMVER_PATTERN } from '../../format/semver.ts';
+import {
+  booleanField,
+  choiceField,
+  type DataShape,
+  dataOf,
+  integerField,
+  numberField,
+  optional,
+  optionalDataOf,
+  semverField,
+  textField,
+} from './event-fields.ts';
 
 export const EVENT_CATEGORIES = ['lifecycle', 'performance', 'usage', 'system'] as const;
 export type EventCategory = (typeof EVENT_CATEGORIES)[number];
@@ -9,20 +20,18 @@ export type EventCategory = (typeof EVENT_CATEGORIES)[number];
 export const CRASH_TYPES = ['lua_error', 'out_of_memory', 'not_responding', 'native_crash'] as const;
 export type CrashType = (typeof CRASH_TYPES)[number];
 
-const name = z.string().min(1).max(200);
-const milliseconds = z.number().min(0).max(86_400_000);
-const megabytes = z.number().min(0).max(1_048_576);
-export const semver = z
-  .string()
-  .max(MAX_SEMVER_LENGTH)
-  .regex(SEMVER_PATTERN, 'must be a semantic version such as 1.0.0');
+const name = textField(1, 200);
+const milliseconds = numberField(0, 86_400_000);
+const megabytes = numberField(0, 1_048_576);
+
+export { semver } from './event-fields.ts';
 export const versionCode = z.int().min(1).max(2_147_483_647);
 
 interface EventTypeRow {
   /** Stored in every row; a number is never given to another type. */
   readonly key: number;
   readonly category: EventCategory;
-  readonly data: z.ZodType;
+  readonly data: DataShape;
 }
 
 /**
@@ -33,77 +42,63 @@ const ROWS = {
   app_start: {
     key: 1,
     category: 'lifecycle',
-    data: z.strictObject({ cold: z.boolean().optional(), launch_ms: milliseconds.optional() }).optional(),
+    data: optionalDataOf({ cold: optional(booleanField), launch_ms: optional(milliseconds) }),
   },
   app_stop: {
     key: 2,
     category: 'lifecycle',
-    data: z
-      .strictObject({
-        reason: z.enum(['user', 'system', 'update', 'crash']).optional(),
-        session_seconds: z.number().min(0).max(2_678_400).optional(),
-      })
-      .optional(),
+    data: optionalDataOf({
+      reason: optional(choiceField(['user', 'system', 'update', 'crash'])),
+      session_seconds: optional(numberField(0, 2_678_400)),
+    }),
   },
   app_crash: {
     key: 3,
     category: 'lifecycle',
-    data: z.strictObject({ crash_type: z.enum(CRASH_TYPES).optional() }).optional(),
+    data: optionalDataOf({ crash_type: optional(choiceField(CRASH_TYPES)) }),
   },
-  app_install: {
-    key: 4,
-    category: 'lifecycle',
-    data: z.strictObject({ duration_ms: milliseconds.optional() }).optional(),
-  },
+  app_install: { key: 4, category: 'lifecycle', data: optionalDataOf({ duration_ms: optional(milliseconds) }) },
   app_update: {
     key: 5,
     category: 'lifecycle',
-    data: z.strictObject({ from_version: semver.optional(), duration_ms: milliseconds.optional() }).optional(),
+    data: optionalDataOf({ from_version: optional(semverField), duration_ms: optional(milliseconds) }),
   },
-  app_uninstall: { key: 6, category: 'lifecycle', data: z.strictObject({}).optional() },
+  app_uninstall: { key: 6, category: 'lifecycle', data: optionalDataOf({}) },
   frame_time: {
     key: 7,
     category: 'performance',
-    data: z.strictObject({
+    data: dataOf({
       avg_ms: milliseconds,
-      p95_ms: milliseconds.optional(),
-      max_ms: milliseconds.optional(),
-      frames: z.int().min(1).max(10_000_000).optional(),
-      screen: name.optional(),
+      p95_ms: optional(milliseconds),
+      max_ms: optional(milliseconds),
+      frames: optional(integerField(1, 10_000_000)),
+      screen: optional(name),
     }),
   },
-  memory_usage: {
-    key: 8,
-    category: 'performance',
-    data: z.strictObject({ mb: megabytes, peak_mb: megabytes.optional() }),
-  },
+  memory_usage: { key: 8, category: 'performance', data: dataOf({ mb: megabytes, peak_mb: optional(megabytes) }) },
   lua_errors: {
     key: 9,
     category: 'performance',
-    data: z.strictObject({ count: z.int().min(1).max(1_000_000), message: name.optional() }),
+    data: dataOf({ count: integerField(1, 1_000_000), message: optional(name) }),
   },
-  screen_view: {
-    key: 10,
-    category: 'usage',
-    data: z.strictObject({ screen: name, duration_ms: milliseconds.optional() }),
-  },
-  button_click: { key: 11, category: 'usage', data: z.strictObject({ button: name, screen: name.optional() }) },
+  screen_view: { key: 10, category: 'usage', data: dataOf({ screen: name, duration_ms: optional(milliseconds) }) },
+  button_click: { key: 11, category: 'usage', data: dataOf({ button: name, screen: optional(name) }) },
   mosis_version: {
     key: 12,
     category: 'system',
-    data: z.strictObject({ version: semver, previous: semver.optional() }),
+    data: dataOf({ version: semverField, previous: optional(semverField) }),
   },
   device_info: {
     key: 13,
     category: 'system',
-    data: z.strictObject({
-      model: z.string().max(64).optional(),
-      os: z.string().max(32).optional(),
-      os_version: z.string().max(32).optional(),
-      locale: z.string().max(35).optional(),
-      screen_width: z.int().min(1).max(100_000).optional(),
-      screen_height: z.int().min(1).max(100_000).optional(),
-      memory_mb: megabytes.optional(),
+    data: dataOf({
+      model: optional(textField(0, 64)),
+      os: optional(textField(0, 32)),
+      os_version: optional(textField(0, 32)),
+      locale: optional(textField(0, 35)),
+      screen_width: optional(integerField(1, 100_000)),
+      screen_height: optional(integerField(1, 100_000)),
+      memory_mb: optional(megabytes),
     }),
   },
 } as const satisfies Record<string, EventTypeRow>;

@@ -5,6 +5,7 @@
 import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
+import { PACKED_NUMBERS, packedCount } from './bodies.ts';
 import { EVENT_TYPES, eventTypeOfKey } from './events-schema.ts';
 import { DAY_MS, OTHER, TELEMETRY_LIMITS } from './limits.ts';
 import {
@@ -51,6 +52,8 @@ export function openPartition(path: string, usedIds: number) {
   const statements = preparePartition(db);
   let appKeys = new Map<string, number>();
   let versionKeys = new Map<string, VersionKey>();
+  /** The values of one statement over CHUNK_ROWS rows, filled again and again. */
+  const values = new Array<number | string | null>(CHUNK_ROWS * EVENT_COLUMNS).fill(null);
   let nextId = Math.max(statements.lastEvent.get()?.id ?? 0, usedIds) + 1;
 
   return {
@@ -88,46 +91,53 @@ export function openPartition(path: string, usedIds: number) {
 
   /** Inserts batches, their events and crashes; returns the version name each was stored under. Needs an open transaction. */
   function insert(rows: readonly BatchRow[]): string[] {
-    const values: (number | string | null)[] = [];
     const versions: string[] = [];
+    let filled = 0;
     for (const row of rows) {
       const [device] = row.devices;
       if (device === undefined) throw new Error('A batch without a device hash');
       const app = appKey(row.app);
       const version = versionKey(app, row.version);
       versions.push(version.name);
-      const { types, days, ms, data } = row.events;
-      const batch = statements.addBatch.run(
-        app,
-        device,
-        row.batchId,
-        version.id,
-        row.versionCode,
-        row.mosisVersion,
-        row.receivedAtMs,
-        nextId,
-        types.length,
-        row.answer,
-      ).lastInsertRowid;
+      const { numbers, data } = row.events;
+      const batch = Number(
+        statements.addBatch.run(
+          app,
+          device,
+          row.batchId,
+          version.id,
+          row.versionCode,
+          row.mosisVersion,
+          row.receivedAtMs,
+          nextId,
+          packedCount(row.events),
+          row.answer,
+        ).lastInsertRowid,
+      );
       const crash = row.crash;
       if (crash !== null) {
         const { fingerprint, title, crashType, message, stackTrace, context } = crash;
         statements.addCrash.run(nextId, fingerprint, title, crashType, message, stackTrace, context);
       }
-      for (let i = 0; i < types.length; i += 1) {
-        values.push(nextId, Number(batch), types[i] ?? 0, days[i] ?? 0, ms[i] ?? 0, data[i] ?? null);
+      let dataAt = 0;
+      for (let at = 0; at < numbers.length; at += PACKED_NUMBERS) {
+        const length = numbers[at + 3] ?? -1;
+        values[filled] = nextId;
+        values[filled + 1] = batch;
+        values[filled + 2] = numbers[at] ?? 0;
+        values[filled + 3] = numbers[at + 1] ?? 0;
+        values[filled + 4] = numbers[at + 2] ?? 0;
+        values[filled + 5] = length < 0 ? null : data.slice(dataAt, dataAt + length);
+        if (length > 0) dataAt += length;
         nextId += 1;
+        filled += EVENT_COLUMNS;
+        if (filled < values.length) continue;
+        statements.addEvents.run(values);
+        filled = 0;
       }
     }
-    insertInChunks(values);
+    for (let at = 0; at < filled; at += EVENT_COLUMNS) statements.addEvent.run(values.slice(at, at + EVENT_COLUMNS));
     return versions;
-  }
-
-  function insertInChunks(values: readonly (number | string | null)[]): void {
-    const chunk = CHUNK_ROWS * EVENT_COLUMNS;
-    let at = 0;
-    for (; at + chunk <= values.length; at += chunk) statements.addEvents.run(values.slice(at, at + chunk));
-    for (; at < values.length; at += EVENT_COLUMNS) statements.addEvent.run(values.slice(at, at + EVENT_COLUMNS));
   }
 
   function appKey(app: string): number {

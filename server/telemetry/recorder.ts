@@ -5,6 +5,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { openAggregates } from './aggregates.ts';
+import { PACKED_NUMBERS } from './bodies.ts';
 import { DAY_MS, TELEMETRY_LIMITS } from './limits.ts';
 import type { BatchRow } from './rows.ts';
 import { createStore, type Month, monthAfter, monthOf, type Stored } from './store.ts';
@@ -82,16 +83,16 @@ export function createRecorder(dir: string, warn: (message: string) => void) {
     const [device] = row.devices;
     if (device === undefined) return;
     const { app } = row;
-    const { types, days, ms } = row.events;
+    const { numbers } = row.events;
     const counts = new Map<number, number>();
-    for (let i = 0; i < types.length; i += 1) {
-      const key = (days[i] ?? 0) * 256 + (types[i] ?? 0);
+    for (let at = 0; at < numbers.length; at += PACKED_NUMBERS) {
+      const key = (numbers[at + 1] ?? 0) * 256 + (numbers[at] ?? 0);
       counts.set(key, (counts.get(key) ?? 0) + 1);
     }
     for (const [key, n] of counts) {
       aggregates.addEvents({ app, version, device, type: key % 256, day: Math.floor(key / 256), count: n });
     }
-    const atMs = (days[0] ?? 0) * DAY_MS + (ms[0] ?? 0);
+    const atMs = (numbers[1] ?? 0) * DAY_MS + (numbers[2] ?? 0);
     if (row.crash !== null) aggregates.addCrash({ ...row.crash, app, version, device, atMs });
   }
 

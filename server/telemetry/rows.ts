@@ -1,5 +1,5 @@
 /** Owns the shapes that pass between the service, the writer's thread and the files. Types only, all of them cloneable. */
-import type { EventColumns } from './bodies.ts';
+import type { PackedEvents } from './bodies.ts';
 import type { CrashType } from './events-schema.ts';
 
 /** What a crash report keeps beside its event. */
@@ -28,7 +28,7 @@ export interface BatchRow {
   readonly receivedAtMs: number;
   /** The first answer as JSON. */
   readonly answer: string;
-  readonly events: EventColumns;
+  readonly events: PackedEvents;
   /** For a crash report, whose one event it belongs to. */
   readonly crash: CrashDetails | null;
 }

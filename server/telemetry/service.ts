@@ -11,6 +11,7 @@ import { type AggregateReader, openAggregateReader } from './aggregate-reader.ts
 import {
   type IngestAnswer,
   judgeEvents,
+  packedEvent,
   parseCrashBody,
   parseDeviceRequest,
   parseDeviceResult,
@@ -24,7 +25,7 @@ import {
   type DeviceRequestResult,
 } from './device-requests.ts';
 import { keyOfEventType } from './events-schema.ts';
-import { DAY_MS, OTHER, TELEMETRY_LIMITS } from './limits.ts';
+import { OTHER, TELEMETRY_LIMITS } from './limits.ts';
 import type { TelemetryThrottles, Throttle } from './rates.ts';
 import { createReadings } from './readings.ts';
 import type { BatchRow } from './rows.ts';
@@ -149,7 +150,6 @@ export function createTelemetry(options: TelemetryOptions) {
     const app = await resolve(report.app_id);
     const devices = identify(app, report.device_id);
     const { crash_type: crashType, message, stack_trace: stackTrace, atMs } = report;
-    const day = Math.floor(atMs / DAY_MS);
     const answer: IngestAnswer = { accepted: 1, rejected: [] };
     return writer.write({
       ...versionsOf(app, report),
@@ -157,7 +157,7 @@ export function createTelemetry(options: TelemetryOptions) {
       devices,
       batchId: reportId(report.report_id, report),
       receivedAtMs,
-      events: { types: [keyOfEventType('app_crash')], days: [day], ms: [atMs - day * DAY_MS], data: [null] },
+      events: packedEvent(keyOfEventType('app_crash'), atMs),
       answer: JSON.stringify(answer),
       crash: {
         ...crashSignature({ crashType, message, stackTrace }),

@@ -5,6 +5,7 @@
 import { Worker } from 'node:worker_threads';
 import { DomainError } from '../errors.ts';
 import type { Log } from '../platform/log.ts';
+import { packedCount } from './bodies.ts';
 import { TELEMETRY_LIMITS } from './limits.ts';
 import type { BatchRow } from './rows.ts';
 import type { WriterData, WriterMessage, WriterReply, WriterRequest } from './writer-thread.ts';
@@ -92,7 +93,7 @@ export function createWriter(options: WriterOptions) {
   function write(row: BatchRow): Promise<string> {
     if (state !== 'on' || (worker === null && resting === null))
       return Promise.reject(overloaded('is starting or stopping', 5));
-    const events = row.events.types.length;
+    const events = packedCount(row.events);
     if (queue.length >= TELEMETRY_LIMITS.maxQueuedBatches || queuedEvents + events > TELEMETRY_LIMITS.maxQueuedEvents) {
       return Promise.reject(overloaded('has more batches waiting than it can write', 2));
     }
@@ -176,13 +177,13 @@ export function createWriter(options: WriterOptions) {
     let events = 0;
     let size = 0;
     for (const { row } of queue) {
-      events += row.events.types.length;
+      events += packedCount(row.events);
       if (size > 0 && events > TELEMETRY_LIMITS.maxEventsPerCommit) break;
       size += 1;
     }
     const group = queue.slice(0, size);
     queue = queue.slice(size);
-    for (const { row } of group) queuedEvents -= row.events.types.length;
+    for (const { row } of group) queuedEvents -= packedCount(row.events);
     return group;
   }
 

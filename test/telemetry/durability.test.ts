@@ -208,7 +208,7 @@ const row = (n: number, changes: Partial<BatchRow> = {}): BatchRow => ({
   batchId: new Uint8Array(16).fill(n),
   receivedAtMs: Date.parse('2026-01-15T12:00:00Z'),
   answer: `{"n":${n}}`,
-  events: { types: [1, 1], days: [20_468, 20_468], ms: [0, 1], data: [null, null] },
+  events: { numbers: Int32Array.of(1, 20_468, 0, -1, 1, 20_468, 1, -1), data: '' },
   crash: null,
   ...changes,
 });
@@ -235,7 +235,7 @@ describe('the writer', () => {
 
 describe('the recorder', () => {
   const folder = () => join(dir, 'telemetry');
-  const broken = row(9, { events: { types: [1], days: [20_468], ms: [0.5], data: [null] } });
+  const broken = row(9, { versionCode: 0.5 });
 
   it('stores the neighbours of a batch that cannot be stored', () => {
     const recorder = createRecorder(folder(), () => undefined);
