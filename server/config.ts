@@ -21,6 +21,8 @@ export interface Config {
   readonly logLevel: (typeof LOG_LEVELS)[number];
   /** At most 50 MiB (docs/PACKAGE_FORMAT.md 1). */
   readonly maxPackageBytes: number;
+  /** Threads that check packages; null for one less than there are cores, 1 to 4. */
+  readonly checkThreads: number | null;
   /** Whether public GraphQL answers are kept serialised. */
   readonly publicCache: boolean;
 }
@@ -71,6 +73,7 @@ const environmentSchema = z.object({
   ALLOWED_ORIGINS: originList.default([]),
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   MAX_PACKAGE_BYTES: wholeNumber(1024, MAX_PACKAGE_BYTES).default(MAX_PACKAGE_BYTES),
+  CHECK_THREADS: wholeNumber(1, 16).optional(),
   PUBLIC_CACHE: z
     .enum(['on', 'off'])
     .transform((value) => value === 'on')
@@ -101,6 +104,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     allowedOrigins: value.ALLOWED_ORIGINS,
     logLevel: value.LOG_LEVEL,
     maxPackageBytes: value.MAX_PACKAGE_BYTES,
+    checkThreads: value.CHECK_THREADS ?? null,
     publicCache: value.PUBLIC_CACHE,
   };
 }

@@ -71,7 +71,10 @@ export async function createServices({ config, clock, ids, log, db, blobs, pubsu
   const audit = createAudit({ clock, ids });
   const work = createUnitOfWork({ db, events, jobs, audit, log });
   const platformKey = await loadPlatformKey(join(config.dataDir, 'keys'));
-  const checks = createCheckWorker({ maxPackageBytes: config.maxPackageBytes });
+  const checks = createCheckWorker({
+    maxPackageBytes: config.maxPackageBytes,
+    ...(config.checkThreads === null ? {} : { threads: config.checkThreads }),
+  });
 
   const accounts = createAccounts({
     work,
@@ -128,8 +131,9 @@ export async function createServices({ config, clock, ids, log, db, blobs, pubsu
   });
 
   const gate = createGate({ db, work, clock, log, blobs, worker: checks, uploads });
-  jobs.register('gate-upload', { handler: gate.handleJob, concurrency: 2 });
-  jobs.register('check-version', { handler: validation.handleJob, concurrency: 2 });
+  jobs.register('gate-upload', { handler: gate.handleJob, concurrency: 4 });
+  // More than there are threads: a small package is not kept waiting by large ones, whose checks take turns with its own.
+  jobs.register('check-version', { handler: validation.handleJob, concurrency: 6 });
   jobs.register('housekeeping', {
     handler: async () => {
       await accounts.sweep();
