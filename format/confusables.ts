@@ -76,6 +76,21 @@ export function bitCount(mask: number): number {
 export function boundedDistance(a: string, b: string, most: number): number {
   if (a === b) return 0;
   if (Math.abs(a.length - b.length) > most) return most + 1;
+  const { left, right } = withoutCommonEnds(a, b);
+  return bandedDistance(left, right, most);
+}
+
+/** What two texts begin and end with alike costs nothing, and is most of them where they are near. */
+function withoutCommonEnds(a: string, b: string): { left: string; right: string } {
+  let start = 0;
+  while (start < a.length && start < b.length && a.charCodeAt(start) === b.charCodeAt(start)) start += 1;
+  let end = 0;
+  const longest = Math.min(a.length, b.length) - start;
+  while (end < longest && a.charCodeAt(a.length - 1 - end) === b.charCodeAt(b.length - 1 - end)) end += 1;
+  return { left: a.slice(start, a.length - end), right: b.slice(start, b.length - end) };
+}
+
+function bandedDistance(a: string, b: string, most: number): number {
   const beyond = most + 1;
   let before: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, column) => Math.min(column, beyond));

@@ -24,6 +24,8 @@ import { loadTelemetrySecret } from './telemetry/secret.ts';
 import { createTelemetry, type Telemetry } from './telemetry/service.ts';
 import { createUnitOfWork, type Work } from './unit-of-work.ts';
 import { type CheckWorker, createCheckWorker } from './validation/check-worker.ts';
+import { createProvenance } from './validation/provenance.ts';
+import { createProvenanceQueries } from './validation/provenance-queries.ts';
 import { createValidation } from './validation/service.ts';
 import { createGate } from './versions/gate.ts';
 import { createVersions, type Versions } from './versions/service.ts';
@@ -103,6 +105,8 @@ export async function createServices({ config, clock, ids, log, db, blobs, pubsu
     folder: join(config.dataDir, 'uploads'),
     maxPackageBytes: config.maxPackageBytes,
   });
+  const provenance = createProvenance(createProvenanceQueries(db.raw));
+  storeListeners.push(provenance.forget);
   const validation = createValidation({
     db,
     work,
@@ -116,7 +120,7 @@ export async function createServices({ config, clock, ids, log, db, blobs, pubsu
       packageFile: packages.fileOf,
       conclude: reviews.conclude,
     },
-    contextChecks: [],
+    contextChecks: [provenance.check],
   });
   const store = createStore(createSqliteStoreQueries(db.raw));
   const knownApps = createKnownApps(db);
