@@ -58,12 +58,9 @@ export function createGraphClient({ transport, onSignedOut }: ClientOptions): Cl
           Query: {
             store: relayPagination(),
             reviewQueue: relayPagination(),
-            developers: relayPagination(),
-            jobs: relayPagination(),
-            auditLog: relayPagination(),
           },
           Viewer: { apps: relayPagination() },
-          App: { versions: relayPagination(), crashGroups: relayPagination() },
+          App: { crashGroups: relayPagination() },
           Version: { findings: relayPagination() },
         },
       }),

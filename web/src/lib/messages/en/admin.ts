@@ -1,4 +1,5 @@
 // The English texts of the administration.
+import type { AuditVia } from '#lib/graphql/generated/graphql.ts';
 
 export const admin = {
   admin: {
@@ -37,5 +38,13 @@ export const admin = {
     noAudit: 'No entries yet',
     noAccounts: 'No account matches',
     details: 'Details',
+    via: {
+      API_KEY: 'API key',
+      CLI: 'CLI',
+      OPERATOR: 'operator',
+      SESSION: 'portal',
+      SYSTEM: 'platform',
+    } satisfies Record<AuditVia, string>,
+    actor: { SYSTEM: 'the platform', OPERATOR: 'the operator', other: 'a visitor' },
   },
 };

@@ -129,6 +129,8 @@ export const version = {
       noNotes: 'None',
       download: 'Download',
     },
+    allFiles: 'All files',
+    noText: 'Not shown: it is no text, larger than 256 KiB, or no longer stored.',
     deleted: 'The draft was deleted.',
     deleteDraft: 'Delete draft',
     deleteDraftBody: 'The uploaded package is removed. Its version code stays free.',

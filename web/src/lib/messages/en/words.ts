@@ -45,6 +45,7 @@ export const reasons: Record<ReviewReason, string> = {
   USER_REPORTS: 'people reported the app',
   APPEAL: 'you appealed',
   SAMPLE: 'picked as a sample',
+  RESCAN: 'newer checks found something in it',
 };
 
 export const severity: Record<FindingSeverity, string> = { ERROR: 'Error', WARNING: 'Warning', NOTICE: 'Notice' };
@@ -115,6 +116,8 @@ export function event(it: EventLike): string {
     CLAIMED: 'A reviewer is looking at it',
     RELEASED: 'Back in the queue',
     COMMENTED: `Comment${by(it)}`,
+    APPROVAL_ADDED: `First of two approvals${by(it)}`,
+    LOOKED_INTO: `Looked into${by(it)}`,
     APPROVED: `Approved${by(it)}`,
     REJECTED: `Changes asked for${by(it)}`,
     APPEALED: `Appealed${by(it)}`,
