@@ -10,7 +10,7 @@ import { createTestClock } from '../support/clock.ts';
 import { type AppHandle, createSeed, type Developer, localId, type Seed, verdictOf } from '../support/seed.ts';
 import { checksOf, drive, jobsOf, SLOW_SCRIPTS, told } from './stand.ts';
 
-const ALL_CHECKS = [ARCHIVE_CHECK_NAME, ...CHECKS.map((check) => check.name)];
+const ALL_CHECKS = [ARCHIVE_CHECK_NAME, ...CHECKS.map((check) => check.name), 'provenance'];
 const clock = createTestClock(new Date());
 let app: TestApp;
 let seed: Seed;
@@ -186,7 +186,9 @@ describe('a job that died without a word', () => {
 
 describe('a stale worker', () => {
   it('that wakes up after another has finished changes nothing', async () => {
-    const version = await notes.upload({ files: { 'assets/loop.lua': 'while true do end\n' } });
+    const version = await notes.upload({
+      files: { 'assets/main.lua': 'mosis.storage.get("greeting")\nwhile true do end\n' },
+    });
     const { checks } = app.services;
     const inspect = checks.inspect;
     const asleep = Promise.withResolvers<void>();
