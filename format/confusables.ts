@@ -12,7 +12,7 @@ const LOOKS_LIKE: ReadonlyMap<string, string> = new Map(
 const ASCII = /^[\x20-\x7e]*$/;
 const MARKS = /\p{Mark}/gu;
 const NOT_ASCII = /[^\x20-\x7e]/gu;
-const NEITHER_LETTER_NOR_DIGIT = /[^\p{L}\p{N}]/gu;
+const NEITHER_LETTER_NOR_DIGIT = /[^\p{L}\p{N}]/u;
 
 /** The two keys of a name; `folded` for spelling, `seen` for looks. */
 export interface NameKeys {
@@ -25,10 +25,12 @@ export interface NameKeys {
 /** The keys of a name; both are empty for one without a letter or digit. */
 export function nameKeys(name: string): NameKeys {
   const plain = asciiWherePossible(name);
-  return {
-    folded: plain.toLowerCase().replace(NEITHER_LETTER_NOR_DIGIT, ''),
-    seen: seen(plain),
-  };
+  return { folded: foldEach(plain, FOLDED), seen: seenOf(plain) };
+}
+
+/** Only the key of how a text looks. */
+export function seenKey(text: string): string {
+  return seenOf(asciiWherePossible(text));
 }
 
 function asciiWherePossible(name: string): string {
@@ -40,14 +42,39 @@ function asciiWherePossible(name: string): string {
 }
 
 /** Capital I looks like a small L only while it is a capital: so before the case is folded. */
-function seen(plain: string): string {
-  return plain
-    .replaceAll(/[I1|]/g, 'l')
-    .toLowerCase()
-    .replace(NEITHER_LETTER_NOR_DIGIT, '')
-    .replaceAll('0', 'o')
-    .replaceAll('rn', 'm')
-    .replaceAll('vv', 'w');
+function seenOf(plain: string): string {
+  const key = foldEach(plain, SEEN);
+  const joined = key.includes('rn') ? key.replaceAll('rn', 'm') : key;
+  return joined.includes('vv') ? joined.replaceAll('vv', 'w') : joined;
+}
+
+/** What becomes of each ASCII character: a store has names by the hundred thousand, so no expression is run over each. */
+const FOLDED = Array.from({ length: 128 }, (_, code) => {
+  const character = String.fromCharCode(code).toLowerCase();
+  return NEITHER_LETTER_NOR_DIGIT.test(character) ? '' : character;
+});
+const SEEN = FOLDED.map((character, code) => {
+  if ('I1|'.includes(String.fromCharCode(code))) return 'l';
+  return character === '0' ? 'o' : character;
+});
+
+function foldEach(plain: string, table: readonly string[]): string {
+  let key = '';
+  for (let i = 0; i < plain.length; i += 1) {
+    const folded = table[plain.charCodeAt(i)];
+    if (folded === undefined) return key + foldRest(plain.slice(i), table);
+    key += folded;
+  }
+  return key;
+}
+
+function foldRest(rest: string, table: readonly string[]): string {
+  let key = '';
+  for (const character of rest) {
+    const folded = table[character.codePointAt(0) ?? 0];
+    key += folded ?? (NEITHER_LETTER_NOR_DIGIT.test(character) ? '' : character.toLowerCase());
+  }
+  return key;
 }
 
 /** A bit for each letter and for the digits: two texts that are few edits apart differ in few bits. */

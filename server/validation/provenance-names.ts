@@ -1,5 +1,5 @@
 /** Owns when two names or two package ids are taken for each other. Pure. */
-import { boundedDistance, nameKeys } from '../../format/confusables.ts';
+import { boundedDistance, seenKey } from '../../format/confusables.ts';
 
 /** Names this short must look the same: a single edit makes another word of them. */
 const SHORT = 4;
@@ -46,7 +46,7 @@ export interface IdKeys {
 }
 
 export function idKeys(packageId: string): IdKeys {
-  const segments = packageId.split('.').map((segment) => nameKeys(segment).seen);
+  const segments = packageId.split('.').map((segment) => seenKey(segment));
   return { whole: segments.join(''), rest: segments.slice(1).join('.') };
 }
 

@@ -15,11 +15,15 @@ export interface ProvenanceSubject {
   readonly firstPublishedAt: string | null;
 }
 
-/** A published app, as the store shows it. */
-export interface PublishedApp {
+/** What is compared of a published app. */
+export interface NamedApp {
   readonly rowId: number;
   readonly packageId: string;
   readonly name: string;
+}
+
+/** A published app, as the store shows it. */
+export interface PublishedApp extends NamedApp {
   readonly developerId: string;
   readonly firstPublishedAt: string;
 }
@@ -73,10 +77,14 @@ export function createProvenanceQueries(handle: RawHandle) {
     SELECT DISTINCT manifest ->> '$.name' FROM (SELECT manifest FROM app_versions
       WHERE app_id = ? AND id <> ? AND published_at IS NOT NULL ORDER BY version_code DESC LIMIT ${MAX_OWN_VERSIONS})`)
     .pluck();
-  const published = handle.prepare<[number, number], PublishedApp>(`
+  // The plus keeps SQLite from the index of statuses, which it would sort anew for each page.
+  const published = handle.prepare<[number, number], NamedApp>(`
+    SELECT row_id AS rowId, package_id AS packageId, name FROM apps
+    WHERE row_id > ? AND +status = 'PUBLISHED' AND first_published_at IS NOT NULL ORDER BY row_id LIMIT ?`);
+  const byRow = handle.prepare<[number], PublishedApp>(`
     SELECT row_id AS rowId, package_id AS packageId, name, developer_id AS developerId,
       first_published_at AS firstPublishedAt
-    FROM apps WHERE row_id > ? AND status = 'PUBLISHED' AND first_published_at IS NOT NULL ORDER BY row_id LIMIT ?`);
+    FROM apps WHERE row_id = ? AND status = 'PUBLISHED' AND first_published_at IS NOT NULL`);
   const related = handle
     .prepare<[number, string], number>(`
     SELECT 1 FROM apps a JOIN app_members theirs ON theirs.app_id = a.id WHERE a.row_id = ? AND theirs.developer_id IN
@@ -97,7 +105,9 @@ export function createProvenanceQueries(handle: RawHandle) {
     earlierNames: ({ appId, versionId }: ProvenanceSubject): string[] =>
       earlierNames.all(appId, versionId).flatMap((name) => name ?? []),
     /** The next published apps by row. */
-    published: (afterRowId: number, limit: number): PublishedApp[] => published.all(afterRowId, limit),
+    published: (afterRowId: number, limit: number): NamedApp[] => published.all(afterRowId, limit),
+    /** Null for an app that is not published any more. */
+    publishedApp: (rowId: number): PublishedApp | null => byRow.get(rowId) ?? null,
     /** Whether the app of that row has a member in common with the other. */
     related: (rowId: number, appId: string): boolean => related.get(rowId, appId) !== undefined,
   };

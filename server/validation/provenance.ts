@@ -15,9 +15,17 @@ import { createSlices, type Slices } from './provenance-slices.ts';
 /** The check's name in the timeline. */
 const PROVENANCE_CHECK_NAME = 'provenance';
 const MAX_NAME_FINDINGS = 3;
-/** Resemblances whose members are asked for; the closest and oldest first. */
+/** Resemblances that are read at all, the same ones first: a name that thousands have is common anyway. */
+const MAX_READ = 2_000;
+/** Those whose members are asked for; the same and oldest first. */
 const MAX_ASKED = 50;
 const MANIFEST = { file: 'manifest.json' } as const;
+
+/** A published app that resembles the version. */
+interface Similar {
+  readonly app: PublishedApp;
+  readonly same: boolean;
+}
 
 export type Provenance = ReturnType<typeof createProvenance>;
 
@@ -30,11 +38,18 @@ export function createProvenance(queries: ProvenanceQueries) {
     subject: ProvenanceSubject,
     found: readonly Resemblance[],
     { before, slices }: { before: string | null; slices: Slices },
-  ): Promise<Resemblance[]> {
-    const earlier = found
-      .filter(({ app }) => app.packageId !== subject.packageId && (before === null || app.firstPublishedAt < before))
-      .sort((a, b) => Number(b.same) - Number(a.same) || (a.app.firstPublishedAt < b.app.firstPublishedAt ? -1 : 1));
-    const others: Resemblance[] = [];
+  ): Promise<Similar[]> {
+    const earlier: Similar[] = [];
+    for (const { rowId, same } of found.toSorted((a, b) => Number(b.same) - Number(a.same)).slice(0, MAX_READ)) {
+      const app = queries.publishedApp(rowId);
+      if (app !== null && app.packageId !== subject.packageId && (before === null || app.firstPublishedAt < before))
+        earlier.push({ app, same });
+      await slices.pause();
+    }
+    earlier.sort(
+      (a, b) => Number(b.same) - Number(a.same) || (a.app.firstPublishedAt < b.app.firstPublishedAt ? -1 : 1),
+    );
+    const others: Similar[] = [];
     for (const each of earlier.slice(0, MAX_ASKED)) {
       if (!queries.related(each.app.rowId, subject.appId)) others.push(each);
       await slices.pause();
@@ -89,7 +104,7 @@ export function createProvenance(queries: ProvenanceQueries) {
 }
 
 /** One notice for a name that many have, else a warning for each that somebody has. */
-function judgeName(name: string, similar: readonly Resemblance[]): Finding[] {
+function judgeName(name: string, similar: readonly Similar[]): Finding[] {
   const developers = new Set(similar.flatMap(({ app, same }) => (same ? [app.developerId] : [])));
   if (developers.size > COMMON_DEVELOPERS) {
     const message = `Apps of more than ${COMMON_DEVELOPERS} other developers are called "${printable(name)}".`;
