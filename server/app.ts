@@ -25,6 +25,9 @@ import { lockFolder } from './platform/db/lock.ts';
 import { openDatabase } from './platform/db/sqlite.ts';
 import { createIds } from './platform/ids.ts';
 import type { Log } from './platform/log.ts';
+import { createFolderMailer } from './platform/mail/folder.ts';
+import type { Mailer } from './platform/mail/mail.ts';
+import { createSmtpMailer } from './platform/mail/smtp.ts';
 import { createInProcessPubSub } from './platform/pubsub/in-process.ts';
 import { createServices, type Services } from './services.ts';
 import { telemetryRoutes } from './telemetry/routes.ts';
@@ -71,9 +74,11 @@ export async function createApp(config: Config, { log, clock = systemClock, port
     await blobs.sweep();
     const ids = createIds(clock);
     const pubsub = createInProcessPubSub((error, topic) => log.error({ err: error, topic }, 'a subscriber failed'));
-    const services = await createServices({ config, clock, ids, log, db, blobs, pubsub });
+    const mailer = mailerOf(config, { clock, log });
+    const services = await createServices({ config, clock, ids, log, db, blobs, pubsub, mailer });
     stack.defer(() => services.checks.close());
-    await services.events.head();
+    await services.notifications.reader.start();
+    stack.defer(() => services.notifications.reader.stop());
     await services.telemetry.start();
     stack.defer(() => services.telemetry.stop());
 
@@ -176,6 +181,11 @@ export async function createApp(config: Config, { log, clock = systemClock, port
     await stack.disposeAsync();
     throw error;
   }
+}
+
+function mailerOf({ mail, dataDir }: Config, { clock, log }: { clock: Clock; log: Log }): Mailer {
+  if (mail.kind === 'SMTP') return createSmtpMailer(mail);
+  return createFolderMailer({ folder: join(dataDir, 'mail'), from: mail.from, clock, log });
 }
 
 function viewerResolver({ accounts }: Services): ViewerResolver {

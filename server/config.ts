@@ -1,7 +1,9 @@
 /** The only reader of the environment: parses it once, reports every mistake together, and hands out plain values. */
+import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import type { SmtpServer } from './platform/mail/smtp.ts';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -25,6 +27,10 @@ export interface Config {
   readonly checkThreads: number | null;
   /** Whether public GraphQL answers are kept serialised. */
   readonly publicCache: boolean;
+  /** Where mail goes: to a mail server, or, where none is set, to files in the data folder. `from` is the sender. */
+  readonly mail:
+    | { readonly kind: 'SMTP'; readonly server: SmtpServer; readonly from: string }
+    | { readonly kind: 'FOLDER'; readonly from: string };
 }
 
 const MAX_PACKAGE_BYTES = 50 * 1024 * 1024;
@@ -55,6 +61,51 @@ const originList = z
   .transform((text) => text.split(',').map((part) => part.trim()))
   .pipe(z.array(origin));
 
+/** `smtp://` wants STARTTLS (`?tls=optional` does without where the server has none; so does this machine), `smtps://` TLS from the start. */
+const smtpServer = z.string().transform((text, context): SmtpServer => {
+  const url = URL.parse(text.trim());
+  const wants = url?.searchParams.get('tls') ?? null;
+  if (url === null || !['smtp:', 'smtps:'].includes(url.protocol) || url.hostname === '') {
+    // The value has a password in it: it is never repeated.
+    context.addIssue('must be a URL such as smtps://user:password@mail.example.org:465');
+    return z.NEVER;
+  }
+  if ((url.pathname !== '' && url.pathname !== '/') || (url.search !== '' && wants !== 'optional')) {
+    context.addIssue('must have no path, and no option but tls=optional');
+    return z.NEVER;
+  }
+  const [user, password] = [url.username, url.password].map(decoded);
+  if (user === undefined || password === undefined) {
+    context.addIssue('must have its user name and password percent-encoded: % is written %25');
+    return z.NEVER;
+  }
+  const fromStart = url.protocol === 'smtps:';
+  const isHere = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, ''),
+    port: url.port === '' ? (fromStart ? 465 : 587) : Number(url.port),
+    tls: fromStart ? 'FROM_START' : isHere || wants === 'optional' ? 'OPTIONAL' : 'REQUIRED',
+    login: user === '' ? null : { user, password },
+  };
+});
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const sender = z
+  .string()
+  .max(320)
+  .regex(
+    /^(?:[^<>"\p{Cc}]{1,80} <)?[^\s<>@"\p{Cc}]{1,64}@[a-zA-Z0-9.-]{1,250}>?$/u,
+    'must be an address such as mosis@example.org or Mosis <mosis@example.org>',
+  )
+  .refine((text) => text.includes('<') === text.endsWith('>'), 'must be Name <address>, or the address alone');
+
 function wholeNumber(least: number, most: number) {
   return z
     .string()
@@ -78,6 +129,8 @@ const environmentSchema = z.object({
     .enum(['on', 'off'])
     .transform((value) => value === 'on')
     .default(true),
+  SMTP_URL: smtpServer.optional(),
+  MAIL_FROM: sender.optional(),
 });
 
 /** Every mistake in the environment, one line each; thrown before anything has started. */
@@ -88,23 +141,50 @@ export class ConfigError extends Error {
 /** Reads the settings from `env`; throws one ConfigError that lists every mistake. An empty value counts as unset. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
-  const parsed = environmentSchema.safeParse(given);
-  if (!parsed.success) {
-    const lines = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
-    throw new ConfigError(`The environment has ${lines.length} mistake(s):\n${lines.join('\n')}`);
-  }
+  const parsed = environmentSchema.safeParse(withSecretFiles(given));
+  if (!parsed.success) throw mistakes(parsed.error.issues);
   const value = parsed.data;
+  const publicUrl = value.PUBLIC_URL ?? `http://localhost:${value.PORT}`;
+  if (value.SMTP_URL !== undefined && value.MAIL_FROM === undefined)
+    throw mistakes([{ path: ['MAIL_FROM'], message: 'is needed with SMTP_URL: who the mails are from' }]);
+  const from = value.MAIL_FROM ?? `Mosis <mosis@${new URL(publicUrl).hostname}>`;
   return {
     mode: value.NODE_ENV === 'production' ? 'production' : 'development',
     host: value.HOST,
     port: value.PORT,
     dataDir: resolve(value.DATA_DIR),
-    publicUrl: value.PUBLIC_URL ?? `http://localhost:${value.PORT}`,
+    publicUrl,
     trustedProxies: value.TRUSTED_PROXIES,
     allowedOrigins: value.ALLOWED_ORIGINS,
     logLevel: value.LOG_LEVEL,
     maxPackageBytes: value.MAX_PACKAGE_BYTES,
     checkThreads: value.CHECK_THREADS ?? null,
     publicCache: value.PUBLIC_CACHE,
+    mail: value.SMTP_URL === undefined ? { kind: 'FOLDER', from } : { kind: 'SMTP', server: value.SMTP_URL, from },
   };
+}
+
+function mistakes(issues: readonly { path: readonly PropertyKey[]; message: string }[]): ConfigError {
+  const lines = issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+  return new ConfigError(`The environment has ${lines.length} mistake(s):\n${lines.join('\n')}`);
+}
+
+/** Settings that may hold a secret can be in a file of their own, named by `<NAME>_FILE`. */
+const SECRETS = ['SMTP_URL'] as const;
+
+function withSecretFiles(given: Readonly<Record<string, string | undefined>>): Record<string, string | undefined> {
+  const all = { ...given };
+  for (const name of SECRETS) {
+    const path = given[`${name}_FILE`];
+    if (path === undefined) continue;
+    if (given[name] !== undefined)
+      throw mistakes([{ path: [`${name}_FILE`], message: `is set beside ${name}: set one of them` }]);
+    try {
+      all[name] = readFileSync(path, 'utf8').trim();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw mistakes([{ path: [`${name}_FILE`], message: `cannot be read: ${reason}` }]);
+    }
+  }
+  return all;
 }

@@ -8,14 +8,18 @@ import { loadPlatformKey, type PlatformKey } from './distribution/platform-key.t
 import { createEvents, type Events } from './events/service.ts';
 import { sweepIdempotencyKeys } from './idempotency.ts';
 import { createJobs, type Jobs } from './jobs/service.ts';
+import { createNotifications, type Notifications } from './notifications/service.ts';
 import { forgetOld } from './ops/retention.ts';
 import type { FolderBlobs } from './platform/blobs/blobs.ts';
 import type { Clock } from './platform/clock.ts';
 import type { SqliteDatabase } from './platform/db/sqlite.ts';
 import type { Ids } from './platform/ids.ts';
 import type { Log } from './platform/log.ts';
+import type { Mailer } from './platform/mail/mail.ts';
 import type { PubSub } from './platform/pubsub/pubsub.ts';
 import { createReviews, type Reviews } from './reviews/service.ts';
+import { REVIEW_SETTINGS } from './reviews/settings.ts';
+import { createSettings, type Settings } from './settings/service.ts';
 import { createSqliteStoreQueries } from './store/queries-sqlite.ts';
 import { createStore, type Store } from './store/service.ts';
 import { createKnownApps } from './telemetry/known-apps.ts';
@@ -41,6 +45,7 @@ export interface Platform {
   readonly db: SqliteDatabase;
   readonly blobs: FolderBlobs;
   readonly pubsub: PubSub;
+  readonly mailer: Mailer;
 }
 
 /** Every feature's service, as edges and jobs use them. */
@@ -50,6 +55,8 @@ export interface Services {
   readonly versions: Versions;
   readonly uploads: Uploads;
   readonly reviews: Reviews;
+  readonly settings: Settings;
+  readonly notifications: Notifications;
   readonly store: Store;
   readonly telemetry: Telemetry;
   readonly events: Events;
@@ -63,7 +70,8 @@ export interface Services {
 }
 
 /** Puts the features together; makes the platform's keys where there are none. */
-export async function createServices({ config, clock, ids, log, db, blobs, pubsub }: Platform): Promise<Services> {
+export async function createServices(platform: Platform): Promise<Services> {
+  const { config, clock, ids, log, db, blobs, pubsub, mailer } = platform;
   const storeListeners: (() => void)[] = [];
   const storeChanged = () => {
     for (const listener of storeListeners) listener();
@@ -88,6 +96,7 @@ export async function createServices({ config, clock, ids, log, db, blobs, pubsu
   });
   const apps = createApps({ db, work, clock, ids, storeChanged });
   const reviews: Reviews = createReviews({ db, work, clock, ids, random: Math.random, versions: () => versions });
+  const settings = createSettings({ work, clock, ids, known: [REVIEW_SETTINGS] });
   const packages = createStoredPackages({ db, blobs, clock, log });
   const versions: Versions = createVersions({
     work,
@@ -134,6 +143,20 @@ export async function createServices({ config, clock, ids, log, db, blobs, pubsu
     apps: { resolvePackage: knownApps.resolve },
   });
 
+  const notifications = createNotifications({
+    db,
+    work,
+    clock,
+    ids,
+    events,
+    jobs,
+    log,
+    mailer,
+    publicUrl: config.publicUrl,
+    keysDir: join(config.dataDir, 'keys'),
+    allowLoopback: config.mode === 'development',
+  });
+
   const gate = createGate({ db, work, clock, log, blobs, worker: checks, uploads });
   jobs.register('gate-upload', { handler: gate.handleJob, concurrency: 4 });
   // More than there are threads: a small package is not kept waiting by large ones, whose checks take turns with its own.
@@ -146,7 +169,8 @@ export async function createServices({ config, clock, ids, log, db, blobs, pubsu
       await uploads.sweep();
       await packages.sweep();
       await sweepIdempotencyKeys(db, clock);
-      await forgetOld({ db, clock, jobs, audit });
+      await notifications.sweep();
+      await forgetOld({ db, clock, jobs, audit, deliveries: notifications });
     },
   });
   jobs.register('release-claims', {
@@ -169,6 +193,8 @@ export async function createServices({ config, clock, ids, log, db, blobs, pubsu
     versions,
     uploads,
     reviews,
+    settings,
+    notifications,
     store,
     telemetry,
     events,

@@ -52,6 +52,8 @@ export type Events = {
     filter?: EventFilter;
     signal: AbortSignal;
   }): AsyncGenerator<EventRecord, void, undefined>;
+  /** Calls `listener` when there may be news, lost notifications included, until the returned function is called. */
+  follow(listener: () => void): () => void;
   /** Starts a new epoch, so that every cursor given before is refused; for restoring a backup. */
   renewEpoch(tx: Tx): Promise<void>;
 };
@@ -161,6 +163,7 @@ export function createEvents({ db, clock, pubsub, pollMs = DEFAULT_POLL_MS }: Op
       start.catch(() => {});
       return streamFrom(start, filter, signal);
     },
+    follow: (listener) => follow(() => listener()),
     async renewEpoch(tx) {
       const epoch = newEpoch();
       await tx.eventHead.upsert({ where: { id: 1 }, create: { id: 1, epoch, n: 0n }, update: { epoch } });

@@ -1,0 +1,113 @@
+/** Owns which events webhooks can carry, which are mailed and to whom by default, and what of a payload leaves the house. Pure. */
+import { EVENT_TYPES, type EventRecord, type EventType } from '../events/types.ts';
+import type { JsonObject, JsonValue } from '../platform/json.ts';
+
+/** Progress within the checks: hundreds for one version, and the end of the checks says what they came to. */
+const PROGRESS = ['CHECK_STARTED', 'FINDING', 'CHECK_FINISHED'];
+/** For reviewers and admins alone. */
+const CONFIDENTIAL = ['LOOKED_INTO'];
+
+/** What a webhook can carry: every change, but not the single steps of the checks. */
+export const WEBHOOK_EVENT_TYPES: readonly EventType[] = EVENT_TYPES.filter(
+  (type) => !PROGRESS.includes(type) && !CONFIDENTIAL.includes(type),
+);
+
+/** What an account can have mailed, in the order of a version's life. */
+export const MAIL_EVENT_TYPES = [
+  'SUBMITTED',
+  'CHECKS_FAILED',
+  'QUEUED',
+  'COMMENTED',
+  'APPROVED',
+  'REJECTED',
+  'APPEALED',
+  'WITHDRAWN',
+  'PUBLISHED',
+  'UNPUBLISHED',
+  'SUSPENDED',
+  'REINSTATED',
+] as const satisfies readonly EventType[];
+export type MailEventType = (typeof MAIL_EVENT_TYPES)[number];
+
+/** What a new account is mailed: what decides about its versions, and what others do to what its users see. */
+export const DEFAULT_MAIL_EVENTS: readonly MailEventType[] = [
+  'CHECKS_FAILED',
+  'COMMENTED',
+  'APPROVED',
+  'REJECTED',
+  'PUBLISHED',
+  'SUSPENDED',
+  'REINSTATED',
+];
+
+/** Reviews that members know of; those of other kinds stand beside the version's state and are the reviewers' own. */
+export const MEMBERS_REVIEW_KINDS: readonly string[] = ['MANUAL', 'APPEAL'];
+/** Steps of a review, told only where members know of the review. Decisions are always told. */
+export const REVIEW_STEPS: ReadonlySet<string> = new Set(['QUEUED', 'CLAIMED', 'RELEASED', 'APPROVAL_ADDED']);
+
+const MAX_MESSAGE_CHARS = 2_000;
+const MAX_WORDS = 50;
+const MAX_WORD_CHARS = 200;
+/** What integrators get of a payload, by its kind; whatever else a payload has stays here. */
+const NUMBERS = ['round', 'size', 'errors', 'warnings', 'notices'];
+const WORDS = ['sha256', 'via', 'side', 'by', 'dueAt'];
+const LISTS = ['reasons', 'codes', 'policyRefs'];
+
+/** What an account is mailed: its own choice, or what a new account is. Unknown types of an older choice are left out. */
+export function mailChoices(stored: unknown): MailEventType[] {
+  if (!Array.isArray(stored)) return [...DEFAULT_MAIL_EVENTS];
+  return MAIL_EVENT_TYPES.filter((type) => stored.includes(type));
+}
+
+/**
+ * Whether an event is mailed to somebody with these choices. What the checks reject is two events and one mail: that of
+ * CHECKS_FAILED, or that of REJECTED for those who chose only this. Comments are those of reviewers.
+ */
+export function isMailed(event: Pick<EventRecord, 'type' | 'payload'>, choices: readonly MailEventType[]): boolean {
+  const { type, payload } = event;
+  if (!choices.some((choice) => choice === type)) return false;
+  if (type === 'REJECTED' && payload.by === 'CHECKS') return !choices.includes('CHECKS_FAILED');
+  return type !== 'COMMENTED' || payload.side === 'REVIEWER';
+}
+
+/** What was said with an event: feedback, a reason, a note; null where nothing was. Bounded. */
+export function messageOf(payload: JsonObject): string | null {
+  const said = [payload.feedback, payload.reason, payload.message].find(
+    (text) => typeof text === 'string' && text !== '',
+  );
+  return typeof said === 'string' ? cut(said, MAX_MESSAGE_CHARS) : null;
+}
+
+/** The part of a payload that goes out with a webhook; at most about 15,000 characters. */
+export function outgoingData(event: Pick<EventRecord, 'type' | 'payload'>): JsonObject {
+  const { type, payload } = event;
+  const data: JsonObject = {};
+  for (const name of NUMBERS) if (typeof payload[name] === 'number') data[name] = payload[name];
+  for (const name of WORDS) {
+    const word = payload[name];
+    if (typeof word === 'string') data[name] = cut(word, MAX_WORD_CHARS);
+  }
+  for (const name of LISTS) {
+    const list = payload[name];
+    if (Array.isArray(list)) data[name] = wordsOf(list);
+  }
+  // A note between reviewers on the way to a decision; the decision has its own words.
+  const message = type === ('APPROVAL_ADDED' as string) ? null : messageOf(payload);
+  if (message !== null) data.message = message;
+  return data;
+}
+
+function wordsOf(list: readonly JsonValue[]): string[] {
+  return list
+    .filter((word) => typeof word === 'string')
+    .slice(0, MAX_WORDS)
+    .map((word) => cut(word, MAX_WORD_CHARS));
+}
+
+/** At most so many characters, never half of one. */
+export function cut(text: string, maxChars: number): string {
+  const characters = [...text.slice(0, maxChars * 2)];
+  return characters.length <= maxChars && text.length <= maxChars * 2
+    ? text
+    : `${characters.slice(0, maxChars - 1).join('')}…`;
+}
