@@ -7,6 +7,7 @@ import { FindingList } from '../finding-list.ts';
 import { finding } from '../findings.ts';
 import { PACKAGE_LIMITS } from '../limits.ts';
 import { analyseLua } from '../lua/analyse.ts';
+import { inOrder, Linker } from '../lua/linker.ts';
 import { folderOf, Modules } from '../lua/modules.ts';
 import type { LuaFacts } from '../lua/platform-use.ts';
 import type { LuaSource } from '../lua/report.ts';
@@ -43,14 +44,25 @@ export const luaCheck: Check = {
     const folders = documents.flatMap((document) => document.scripts.map(folderOf));
     const inline = documents.flatMap((document) => document.lua);
     const modules = new Modules(contents.files, folders);
+    const linker = new Linker();
     // Documents repeat their handlers; a clean one that loads no module says nothing new the second time.
     const clean = new Set<string>();
-    for (const source of sources(contents, inline, found)) {
+    for (const source of sources(contents, inline, modules, found)) {
       if (clean.has(source.text)) continue;
-      const result = analyseLua(source, (name) => modules.resolve(name, source.file));
+      const result = analyseLua(source, {
+        resolve: (name) => modules.resolve(name, source.file),
+        value: (path) => linker.value(path),
+      });
       found.addAll(result.findings);
       unclear ||= result.facts === null || result.facts.platformUnclear;
       if (result.facts !== null) noteUses(result.facts, result.place, uses);
+      const isInline = source.line !== 1 || source.column !== 1 || source.locals.length > 0;
+      if (!isInline && linker.note(source.file, result.value))
+        found.add(
+          LUA_CATALOGUE.LUA_GLOBAL_TABLE_ESCAPE,
+          'What this file gives is required in a circle, or by a name that is put together, so it cannot be followed.',
+          result.place(result.returnsAt),
+        );
       const repeats = source.text.length < 200 && source.locals.length > 0 && !source.text.includes('require');
       if (repeats && result.findings.length === 0) clean.add(source.text);
     }
@@ -59,12 +71,15 @@ export const luaCheck: Check = {
   },
 };
 
+/** The Lua of a package: its files, those that others require first, then what is in its documents. */
 function* sources(
   contents: PackageContents,
   inline: readonly LuaSource[],
+  modules: Modules,
   found: FindingList,
 ): Generator<LuaSource, void, undefined> {
   let total = 0;
+  const texts = new Map<string, string>();
   for (const [file, bytes] of contents.files) {
     if (!file.toLowerCase().endsWith('.lua')) continue;
     total += bytes.length;
@@ -72,8 +87,10 @@ function* sources(
     else if (bytes.length > MAX_FILE_BYTES || total > MAX_TOTAL_BYTES) {
       const what = bytes.length > MAX_FILE_BYTES ? 'This file has over 2 MiB' : 'The package has over 24 MiB of Lua';
       found.add(LUA_CATALOGUE.LUA_TOO_COMPLEX, `${what}; the rest is not read.`, { file });
-    } else yield { file, text: utf8.decode(bytes), line: 1, column: 1, locals: [] };
+    } else texts.set(file, utf8.decode(bytes));
   }
+  for (const file of inOrder(texts, modules))
+    yield { file, text: texts.get(file) ?? '', line: 1, column: 1, locals: [] };
   for (const [i, source] of inline.entries()) {
     total += source.text.length;
     if (i < MAX_INLINE && total <= MAX_TOTAL_BYTES) yield source;

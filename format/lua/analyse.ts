@@ -3,24 +3,29 @@
 import type { Places } from '../assets/places.ts';
 import { LUA_CATALOGUE } from '../catalogue/lua.ts';
 import type { Finding } from '../findings.ts';
-import { Analysis } from './analysis.ts';
+import { Analysis, type ModuleLinks } from './analysis.ts';
 import { checkLines } from './packed.ts';
 import { parseLua } from './parser.ts';
 import type { LuaFacts } from './platform-use.ts';
 import { LuaReport, type LuaSource } from './report.ts';
+import { UNKNOWN, type Value } from './values.ts';
 
 export interface LuaResult {
   readonly findings: readonly Finding[];
   /** Null where the source does not parse. */
   readonly facts: LuaFacts | null;
   readonly place: Places;
+  /** What the file gives to those who require it. */
+  readonly value: Value;
+  /** The offset of its first return. */
+  readonly returnsAt: number;
 }
 
 /**
- * Checks one piece of Lua by docs/PACKAGE_FORMAT.md §6; never throws. `resolveModule` gives the path of the package file that
- * a `require` in it means, or null.
+ * Checks one piece of Lua by docs/PACKAGE_FORMAT.md §6; never throws. `links` tells which package file a `require` in it means
+ * and what that file gives.
  */
-export function analyseLua(source: LuaSource, resolveModule: (name: string) => string | null): LuaResult {
+export function analyseLua(source: LuaSource, links: ModuleLinks): LuaResult {
   const report = new LuaReport(source);
   const { place } = report;
   checkLines(source.text, report);
@@ -28,9 +33,10 @@ export function analyseLua(source: LuaSource, resolveModule: (name: string) => s
   if (!parsed.ok) {
     const entry = parsed.tooComplex ? LUA_CATALOGUE.LUA_TOO_COMPLEX : LUA_CATALOGUE.LUA_SYNTAX;
     report.add(entry, `${parsed.message.charAt(0).toUpperCase()}${parsed.message.slice(1)}.`, parsed.at);
-    return { findings: report.findings, facts: null, place };
+    return { findings: report.findings, facts: null, place, value: UNKNOWN, returnsAt: 0 };
   }
-  const analysis = new Analysis(source.text, report, resolveModule);
-  analysis.run(parsed.body);
-  return { findings: report.findings, facts: analysis.platform.facts, place };
+  const analysis = new Analysis(source.text, report, links);
+  const value = analysis.run(parsed.body, parsed.returns);
+  const returnsAt = parsed.returns[0]?.[0]?.at ?? 0;
+  return { findings: report.findings, facts: analysis.judge.platform.facts, place, value, returnsAt };
 }

@@ -2,74 +2,92 @@
  * Owns the rules of docs/PACKAGE_FORMAT.md §6 about globals, over one syntax tree with bound names. It reads no file.
  *
  * The idea: a forbidden global is an error where it is read, whatever is then done with it. So only the tables that lead to
- * one (`_G`, `_ENV`, `os`, `string`) are followed, through locals and constructors, and where they go out of sight is an error.
+ * one (`_G`, `_ENV`, `os`, `string`) are followed: through variables, fields, results of functions and modules. Where one goes
+ * out of sight is an error.
  */
 import { LUA_CATALOGUE } from '../catalogue/lua.ts';
-import { printable } from '../text.ts';
 import type {
   AssignStatement,
   BinaryExpression,
   Block,
   CallExpression,
   Expression,
+  FunctionExpression,
   IndexExpression,
   LocalStatement,
   MethodCallExpression,
   NameExpression,
+  Returns,
   Statement,
+  TableExpression,
   Variable,
 } from './ast.ts';
-import { constructorValue, Evaluator, literalValue } from './evaluate.ts';
-import { forbidden, replacesGlobal } from './globals.ts';
+import { argumentRole, Calls } from './calls.ts';
+import { constructorValue, Evaluator, isTable, literalValue } from './evaluate.ts';
+import { Judge } from './judge.ts';
 import { Loops } from './loops.ts';
 import { checkHost } from './network.ts';
+import { binaryValue, unaryValue } from './operators.ts';
 import { checkLiteral, checkTable } from './packed.ts';
-import { PLATFORM_GLOBAL, partOf, takesUrl } from './platform-api.ts';
-import { PlatformUse } from './platform-use.ts';
+import { takesUrl } from './platform-api.ts';
 import type { LuaReport } from './report.ts';
+import { literalKey } from './scopes.ts';
 import {
-  binaryValue,
-  callValue,
-  fieldName,
+  certainFieldName,
   GLOBALS,
   indexValue,
   isPlatform,
   mustBeFollowed,
   NIL,
-  nameOf,
+  platformIn,
   sameTable,
   stringValue,
   UNKNOWN,
-  unaryValue,
   type Value,
 } from './values.ts';
 import { type Role, Walk } from './walk.ts';
 
-/** Functions that the analysis lets have the table of globals; they may not be replaced. */
-const TRUSTED: ReadonlySet<string> = new Set(['rawget', 'rawset', '_ENV', '_G']);
+/** What an analysis knows of the package around its file. */
+export interface ModuleLinks {
+  /** The path of the package file that a `require` means, or null. */
+  readonly resolve: (name: string) => string | null;
+  /** What the file at a path gives to those who require it. */
+  readonly value: (path: string) => Value;
+}
 
 export class Analysis extends Walk {
-  readonly platform: PlatformUse;
+  readonly judge: Judge;
+  readonly evaluator: Evaluator;
   private readonly text: string;
   private readonly report: LuaReport;
-  private readonly evaluator = new Evaluator();
+  private readonly calls: Calls;
   private readonly loops: Loops;
-  /** The path of the package file that a `require` means, or null. */
-  private readonly resolveModule: (name: string) => string | null;
+  /** Whether what a return here gives is followed: not where it could be one of several tables of globals. */
+  private resultRole: Role = 'follow';
 
-  constructor(text: string, report: LuaReport, resolveModule: (name: string) => string | null) {
+  constructor(text: string, report: LuaReport, links: ModuleLinks) {
     super();
     this.text = text;
     this.report = report;
-    this.platform = new PlatformUse(report);
-    this.resolveModule = resolveModule;
+    this.evaluator = new Evaluator((name) => {
+      const path = links.resolve(name);
+      return path === null ? UNKNOWN : links.value(path);
+    });
+    this.judge = new Judge(report);
+    this.calls = new Calls(this.judge, this.evaluator, links.resolve);
     this.loops = new Loops(this.evaluator);
   }
 
-  run(body: Block): void {
+  /** Judges a whole file and tells what it gives to those who require it. */
+  run(body: Block, returns: Returns): Value {
+    const value = this.evaluator.given(returns, body.at(-1)?.type === 'return' && returns.length === 1);
+    // Whoever gets the table of globals itself could as well write _G.
+    if (value.kind === 'mixed' || value.kind === 'globals') this.resultRole = 'escape';
     this.block(body);
+    for (const { at, value: circular } of this.evaluator.circles) this.judge.circle(circular(), at);
     if (this.evaluator.tooDeep)
-      this.report.add(LUA_CATALOGUE.LUA_TOO_COMPLEX, 'A chain of local variables is too long to follow.', 0);
+      this.report.add(LUA_CATALOGUE.LUA_TOO_COMPLEX, 'A chain of values is too long to follow.', 0);
+    return value;
   }
 
   protected loop(node: Statement): void {
@@ -82,97 +100,76 @@ export class Analysis extends Walk {
       this.report.add(LUA_CATALOGUE.LUA_ENDLESS_LOOP, 'This goto jumps back for ever without a yield.', at);
   }
 
+  protected returned(values: readonly Expression[]): void {
+    values.forEach((value, i) => {
+      const given = this.expression(value, i === 0 ? this.resultRole : 'escape');
+      if (given.kind === 'global' && given.path === 'require') this.judge.used(given, 'escape', value.at);
+    });
+  }
+
   protected local(node: LocalStatement): void {
     const values = node.values.map((value, i) => {
       const variable = node.variables[i];
       return this.expression(value, variable !== undefined && isFollowed(variable, value) ? 'follow' : 'escape');
     });
     node.variables.forEach((variable, i) => {
-      if (variable.name === '_ENV') this.environment(values[i] ?? NIL, variable.at);
+      if (variable.name === '_ENV') this.judge.environment(values[i] ?? NIL, variable.at);
       const value = values[i];
-      if (variable.name === PLATFORM_GLOBAL && !(value !== undefined && isPlatform(value))) this.shadows(variable);
+      if (value === undefined || !isPlatform(value)) this.judge.shadows(variable);
     });
-  }
-
-  private shadows(variable: Variable): void {
-    this.report.add(
-      LUA_CATALOGUE.LUA_GLOBAL_SHADOWED,
-      `"${variable.name}" hides the platform's API here.`,
-      variable.at,
-    );
-  }
-
-  private environment(value: Value, at: number): void {
-    const readable = value.kind === 'globals' || (value.kind === 'table' && !value.sensitive);
-    if (!readable)
-      this.report.add(LUA_CATALOGUE.LUA_ENVIRONMENT_CHANGE, '"_ENV" gets a value that cannot be read here.', at);
   }
 
   protected parameters(variables: readonly Variable[]): void {
     for (const variable of variables) {
-      if (variable.name === '_ENV') this.environment(UNKNOWN, variable.at);
-      else if (variable.name === PLATFORM_GLOBAL) this.shadows(variable);
+      if (variable.name === '_ENV') this.judge.environment(UNKNOWN, variable.at);
+      else this.judge.shadows(variable);
     }
   }
 
   protected assign(node: AssignStatement): void {
-    for (const target of node.targets) this.target(target);
+    node.targets.forEach((target, i) => {
+      this.target(target, node.values[i]);
+    });
     node.values.forEach((value, i) => {
-      const target = node.targets[i];
-      const variable = target?.type === 'name' ? target.variable : null;
-      const followed = variable !== null && isFollowed(variable, value);
-      this.expression(value, followed ? 'follow' : 'escape');
+      this.expression(value, this.assignedRole(node.targets[i], value));
     });
   }
 
-  private target(target: NameExpression | IndexExpression): void {
+  private assignedRole(target: NameExpression | IndexExpression | undefined, value: Expression): Role {
+    if (target === undefined) return 'escape';
+    if (target.type === 'name')
+      return target.variable !== null && isFollowed(target.variable, value) ? 'follow' : 'escape';
+    const { base, key } = target;
+    const name = literalKey(key);
+    if (base.type !== 'name' || base.variable === null || name === null || !isTable(base.variable)) return 'escape';
+    return this.evaluator.field(base.variable, name).kind === 'mixed' ? 'escape' : 'field';
+  }
+
+  private target(target: NameExpression | IndexExpression, value: Expression | undefined): void {
     if (target.type === 'name') {
       if (target.name === '_ENV')
         this.report.add(LUA_CATALOGUE.LUA_ENVIRONMENT_CHANGE, '"_ENV" is assigned.', target.at);
-      else if (target.variable === null && target.environment === null) this.replaced(target.name, target.at);
+      else if (target.variable === null && target.environment === null && !keeps(target.name, value))
+        this.judge.replaced(target.name, target.at);
       return;
     }
     const base = this.expression(target.base, 'follow');
-    this.write(base, this.expression(target.key, 'escape'), target.at);
-  }
-
-  /** Judges `base[key] = …`. */
-  private write(base: Value, key: Value, at: number): void {
-    const isText = key.kind === 'string' && key.whole;
-    if (base.kind === 'globals' && isText && !key.computed) this.replaced(key.text, at);
-    else if (base.kind === 'global' && isText && !key.computed) this.replaced(`${base.path}.${key.text}`, at);
-    else this.unreadableKey(base, key, at);
-  }
-
-  private replaced(path: string, at: number): void {
-    if (TRUSTED.has(path)) this.report.add(LUA_CATALOGUE.LUA_ENVIRONMENT_CHANGE, `"${path}" is replaced.`, at);
-    else if (replacesGlobal(path))
-      this.report.add(LUA_CATALOGUE.LUA_GLOBAL_SHADOWED, `"${printable(path)}" is replaced.`, at);
-  }
-
-  /** Reports a key that does not tell which member of a followed table it takes. */
-  private unreadableKey(base: Value, key: Value, at: number): void {
-    const known = fieldName(key) !== null && !(key.kind === 'string' && key.computed);
-    if (known || key.kind === 'boolean') return;
-    if (mustBeFollowed(base)) {
-      const name = base.kind === 'globals' ? 'the table of globals' : nameOf(base);
-      this.report.add(LUA_CATALOGUE.LUA_GLOBAL_INDIRECT, `A key of ${name} cannot be read before it runs.`, at);
-    } else if (isPlatform(base)) this.platform.unreadableKey(base.path, at);
+    this.judge.write(base, this.expression(target.key, 'escape'), target.at);
   }
 
   protected expression(node: Expression, role: Role): Value {
     switch (node.type) {
       case 'name': {
         const value = this.evaluator.name(node);
-        if (node.variable === null) this.reached(value, node.at);
-        return this.used(value, role, node);
+        if (node.variable === null) this.judge.reached(value, node.at);
+        return this.judge.used(value, role, node.at);
       }
       case 'index':
-        return this.used(this.index(node), role, node);
+        return this.judge.used(this.index(node), role, node.at);
       case 'call':
-        return this.used(this.call(node), role, node);
+        return this.judge.used(this.call(node), role, node.at);
       case 'method':
-        return this.used(this.method(node), role, node);
+        return this.judge.used(this.method(node), role, node.at);
       case 'paren':
         return this.expression(node.inner, role);
       case 'binary':
@@ -180,11 +177,9 @@ export class Analysis extends Walk {
       case 'unary':
         return unaryValue(node.operator, this.expression(node.operand, 'test'));
       case 'table':
-        return this.used(this.table(node), role, node);
+        return this.judge.used(this.table(node), role, node.at);
       case 'function':
-        this.parameters(node.parameters);
-        this.block(node.body);
-        return UNKNOWN;
+        return this.judge.used(this.function(node), role, node.at);
       case 'string':
         checkLiteral(node, this.text, this.report);
         return stringValue(node.value);
@@ -193,31 +188,13 @@ export class Analysis extends Walk {
     }
   }
 
-  /** Judges that a global was reached by its name or as a member. */
-  private reached(value: Value, at: number): void {
-    if (value.kind !== 'global') return;
-    const part = partOf(value.path);
-    if (part !== null) {
-      this.platform.reached(part, at);
-      return;
-    }
-    const entry = forbidden(value.path);
-    if (entry !== null) this.report.add(entry, `"${printable(value.path)}" is not available to apps.`, at);
-  }
-
-  /** Judges where a value goes, and gives it on. */
-  private used(value: Value, role: Role, node: Expression): Value {
-    if (role === 'follow' || role === 'test') return value;
-    const leavesSight = role === 'escape' && mustBeFollowed(value);
-    if (leavesSight)
-      this.report.add(
-        LUA_CATALOGUE.LUA_GLOBAL_TABLE_ESCAPE,
-        `${nameOf(value)} goes where it cannot be followed.`,
-        node.at,
-      );
-    else if (value.kind === 'global' && value.path === 'require')
-      this.report.add(LUA_CATALOGUE.LUA_REQUIRE_DYNAMIC, '"require" is passed on instead of called.', node.at);
-    else if (isPlatform(value)) this.platform.passedOn(value.path, node.at);
+  private function(node: FunctionExpression): Value {
+    const value = this.evaluator.function(node);
+    const outer = this.resultRole;
+    this.resultRole = value.result().kind === 'mixed' ? 'escape' : 'follow';
+    this.parameters(node.parameters);
+    this.block(node.body);
+    this.resultRole = outer;
     return value;
   }
 
@@ -225,8 +202,8 @@ export class Analysis extends Walk {
     const base = this.expression(node.base, 'follow');
     const key = this.expression(node.key, 'escape');
     const value = indexValue(base, key);
-    this.unreadableKey(base, key, node.at);
-    if (base.kind !== 'table') this.reached(value, node.at);
+    this.judge.unreadableKey(base, key, node.at);
+    if (base.kind !== 'table') this.judge.reached(value, node.at);
     return value;
   }
 
@@ -235,8 +212,7 @@ export class Analysis extends Walk {
     if (operator === 'or' || operator === 'and') {
       const left = this.expression(node.left, operator === 'and' ? 'test' : role);
       const right = this.expression(node.right, role);
-      const hidden = operator === 'or' && mustBeFollowed(left) && mustBeFollowed(right) && !sameTable(left, right);
-      if (hidden) this.used(right, 'escape', node.right);
+      if (operator === 'or' && isHidden(left, right)) this.judge.used(right, 'escape', node.right.at);
       return binaryValue(operator, left, right);
     }
     // A metamethod of one operand gets the other, except where a literal makes that impossible.
@@ -245,88 +221,43 @@ export class Analysis extends Walk {
     return binaryValue(operator, this.expression(node.left, part), this.expression(node.right, part));
   }
 
-  private table(node: Extract<Expression, { type: 'table' }>): Value {
+  private table(node: TableExpression): Value {
     checkTable(node, this.report);
-    const values = node.fields.map((field) => ({
-      key: field.key === null ? null : this.expression(field.key, 'escape'),
-      value: this.expression(field.value, 'field'),
-    }));
+    const values = node.fields.map((field) => {
+      const key = field.key === null ? null : this.expression(field.key, 'escape');
+      const isRead = key === null || certainFieldName(key) !== null;
+      return { key, value: this.expression(field.value, isRead ? 'field' : 'escape') };
+    });
     return constructorValue(node, values);
   }
 
   private call(node: CallExpression): Value {
     const callee = this.expression(node.callee, 'follow');
-    if (callee.kind === 'table') this.used(callee, 'escape', node.callee);
+    if (callee.kind === 'table') this.judge.used(callee, 'escape', node.callee.at);
     const path = callee.kind === 'global' ? callee.path : '';
     const args = node.args.map((argument, i) => this.expression(argument, argumentRole(path, i)));
-    this.called(path, node.args, args, node.at);
-    const value = callValue(callee, args);
-    if (path === 'rawget' || path === 'require') this.reached(value, node.at);
+    this.calls.called(path, node.args, args, node.at);
+    if (node.callee.type === 'index' && node.callee.key.type === 'string')
+      this.calls.named(node.callee.key.value, args.slice(1), node.at);
+    const value = this.evaluator.called(callee, args);
+    if (path === 'rawget' || path === 'require') this.judge.reached(value, node.at);
     return value;
-  }
-
-  /** Judges a call of a global by its arguments. */
-  private called(path: string, nodes: readonly Expression[], args: readonly Value[], at: number): void {
-    const [first = NIL, second = NIL] = args;
-    if (path === 'require') this.required(first, at);
-    else if (path === 'rawget') this.unreadableKey(first, second, at);
-    else if (path === 'rawset') this.write(first, second, at);
-    else if (path === 'setmetatable' && mustBeFollowed(first))
-      this.report.add(LUA_CATALOGUE.LUA_ENVIRONMENT_CHANGE, `${nameOf(first)} gets a metatable.`, at);
-    else if (path === 'getmetatable' && first.kind === 'string')
-      this.report.add(LUA_CATALOGUE.LUA_STRING_METATABLE, 'The metatable of strings is reached.', at);
-    else if (path === 'pcall' || path === 'xpcall') this.protectedCall(path, nodes, args, at);
-    else if (takesUrl(path)) checkHost(path, first, at, this.report);
-  }
-
-  private protectedCall(path: string, nodes: readonly Expression[], args: readonly Value[], at: number): void {
-    const callee = args[0];
-    const skip = path === 'pcall' ? 1 : 2;
-    const node = nodes[0];
-    if (callee === undefined || node === undefined) return;
-    if (mustBeFollowed(callee)) this.used(callee, 'escape', node);
-    if (callee.kind !== 'global' || callee.path === 'pcall' || callee.path === 'xpcall') return;
-    this.called(callee.path, nodes.slice(skip), args.slice(skip), at);
-    if (callee.path !== 'require') return;
-    // The library would come back as a second result, which is not followed.
-    const value = callValue(callee, args.slice(skip));
-    this.reached(value, at);
-    this.used(value, 'escape', node);
-  }
-
-  private required(name: Value, at: number): void {
-    if (name.kind !== 'string' || !name.whole || name.computed) {
-      this.report.add(LUA_CATALOGUE.LUA_REQUIRE_DYNAMIC, 'What this "require" loads cannot be read.', at);
-      return;
-    }
-    if (callValue({ kind: 'global', path: 'require' }, [name]) !== UNKNOWN) return;
-    if (this.resolveModule(name.text) === null)
-      this.report.add(LUA_CATALOGUE.LUA_REQUIRE_MISSING, `No file of the package is "${printable(name.text)}".`, at);
   }
 
   private method(node: MethodCallExpression): Value {
     const base = this.expression(node.base, 'follow');
-    if (base === GLOBALS || base.kind === 'table') this.used(base, 'escape', node.base);
-    const key = stringValue(node.name);
-    const callee = indexValue(base, key);
+    // The method gets its receiver, and nobody knows what it does with it.
+    if (base === GLOBALS || base.kind === 'table' || mustBeFollowed(base))
+      this.judge.used(base, 'escape', node.base.at);
+    const callee = indexValue(base, stringValue(node.name));
     const args = node.args.map((argument) => this.expression(argument, 'escape'));
-    if (base.kind !== 'table') this.reached(callee, node.at);
-    this.attribute(node.name, args[0] ?? NIL, node.at);
+    if (base.kind !== 'table') this.judge.reached(callee, node.at);
+    this.calls.named(node.name, args, node.at);
+    if (callee.kind === 'function') return callee.result();
     if (callee.kind !== 'global') return UNKNOWN;
     if (takesUrl(callee.path)) checkHost(callee.path, args[0] ?? NIL, node.at, this.report);
-    return base.kind === 'string' ? callValue(callee, [base, ...args]) : UNKNOWN;
+    return base.kind === 'string' ? this.evaluator.called(callee, [base, ...args]) : UNKNOWN;
   }
-
-  /** RmlUi compiles the value of an event attribute, so setting one loads code. */
-  private attribute(method: string, name: Value, at: number): void {
-    if (!/^set_?attribute$/i.test(method) || name.kind !== 'string' || !/^on[a-z]/i.test(name.text)) return;
-    this.report.add(LUA_CATALOGUE.LUA_MARKUP_CODE, `The event attribute "${printable(name.text, 40)}" is set.`, at);
-  }
-}
-
-function argumentRole(callee: string, i: number): Role {
-  if (i === 0 && ['rawget', 'rawset', 'setmetatable', 'assert', 'pcall', 'xpcall'].includes(callee)) return 'follow';
-  return 'escape';
 }
 
 /** Whether assigning the value to the variable keeps it in sight: it is the only value that the variable ever has. */
@@ -334,12 +265,19 @@ function isFollowed(variable: Variable, value: Expression): boolean {
   return variable.definitions === 1 && variable.definition === value;
 }
 
+/** Whether a default hides another value that must be followed. */
+function isHidden(left: Value, right: Value): boolean {
+  if (sameTable(left, right)) return false;
+  if (mustBeFollowed(left) && mustBeFollowed(right)) return true;
+  return platformIn(right) !== null && (mustBeFollowed(left) || platformIn(left) !== null);
+}
+
+/** Whether assigning the value to a global leaves it as it is where there is one: `unpack = unpack or table.unpack`. */
+function keeps(name: string, value: Expression | undefined): boolean {
+  if (value?.type === 'binary') return value.operator === 'or' && keeps(name, value.left);
+  return value?.type === 'name' && value.name === name && value.variable === null && value.environment === null;
+}
+
 function isPlain(node: Expression): boolean {
-  return (
-    node.type === 'nil' ||
-    node.type === 'true' ||
-    node.type === 'false' ||
-    node.type === 'number' ||
-    node.type === 'string'
-  );
+  return ['nil', 'true', 'false', 'number', 'string'].includes(node.type);
 }

@@ -16,8 +16,11 @@ export interface Variable {
   indexReads: number;
   /** How often a field of it is assigned. */
   fieldWrites: number;
-  /** Which fields those are, as `fieldName` of values.ts spells them; `*` for one whose name is no literal. */
-  writtenFields: Set<string> | null;
+  /**
+   * What those fields get, by names as `fieldName` of values.ts spells them; `*` for one whose name is no literal, and null for
+   * a value that no expression names.
+   */
+  writtenFields: Map<string, (Expression | null)[]> | null;
 }
 
 /** `at` is the offset of the first character in the source, in UTF-16 units; `height` bounds every recursion over the tree. */
@@ -43,7 +46,10 @@ export interface FunctionExpression extends Node {
   readonly type: 'function';
   readonly parameters: readonly Variable[];
   readonly body: Block;
+  readonly returns: Returns;
 }
+/** The values of each `return` of one function or file, without those of functions in it. */
+export type Returns = readonly (readonly Expression[])[];
 /** A name: bound to `variable`, or a field of the environment, which is a local `_ENV` if `environment` is not null. */
 export interface NameExpression extends Node {
   readonly type: 'name';

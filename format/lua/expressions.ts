@@ -28,6 +28,8 @@ export abstract class ExpressionParser {
   private nodes = 0;
   /** The greatest height of an expression in the function that is being read. */
   private tallest = 0;
+  /** The returns of the function that is being read. */
+  protected returns: (readonly Expression[])[] = [];
 
   constructor(text: string) {
     this.lexer = new Lexer(text);
@@ -267,6 +269,8 @@ export abstract class ExpressionParser {
   protected functionBody(at: number, isMethod: boolean): Expression {
     const outer = this.tallest;
     this.tallest = 0;
+    const outerReturns = this.returns;
+    this.returns = [];
     const lexer = this.lexer;
     const names: { name: string; at: number }[] = isMethod ? [{ name: 'self', at }] : [];
     let hasVarargs = false;
@@ -284,7 +288,9 @@ export abstract class ExpressionParser {
     this.scopes.closeFunction();
     const height = this.tallest + 1;
     this.tallest = outer;
-    return this.grow({ type: 'function', at, height, parameters, body });
+    const returns = this.returns;
+    this.returns = outerReturns;
+    return this.grow({ type: 'function', at, height, parameters, body, returns });
   }
 }
 

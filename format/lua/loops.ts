@@ -1,7 +1,7 @@
 /** Owns the search for loops that can neither end nor yield. It looks inside one function at a time and reports nothing. */
 import type { Block, Expression, Statement } from './ast.ts';
 import type { Evaluator } from './evaluate.ts';
-import { truthOf } from './values.ts';
+import { truthOf } from './operators.ts';
 
 /** How control can leave a block: by a break of the loop around it, by a jump, return or error, or for a while by a yield. */
 interface Exits {

@@ -1,12 +1,12 @@
 /** Owns the grammar of Lua 5.4 statements (manual, 3.3) and the one way to parse a file. It judges nothing but syntax. */
-import type { Block, Expression, IndexExpression, NameExpression, Statement, Variable } from './ast.ts';
+import type { Block, Expression, IndexExpression, NameExpression, Returns, Statement, Variable } from './ast.ts';
 import { ExpressionParser } from './expressions.ts';
 import { define, writeField } from './scopes.ts';
 import { LuaSyntaxError, TOKEN } from './tokens.ts';
 
 /** The tree of a file, or why there is none. `at` is an offset in the text, in UTF-16 units. */
 export type ParseResult =
-  | { readonly ok: true; readonly body: Block }
+  | { readonly ok: true; readonly body: Block; readonly returns: Returns }
   | { readonly ok: false; readonly message: string; readonly at: number; readonly tooComplex: boolean };
 
 /**
@@ -15,7 +15,7 @@ export type ParseResult =
  */
 export function parseLua(text: string, locals: readonly string[] = []): ParseResult {
   try {
-    return { ok: true, body: new Parser(text).chunk(locals) };
+    return { ok: true, ...new Parser(text).chunk(locals) };
   } catch (error) {
     if (error instanceof LuaSyntaxError)
       return { ok: false, message: error.message, at: error.at, tooComplex: error.tooComplex };
@@ -24,13 +24,13 @@ export function parseLua(text: string, locals: readonly string[] = []): ParseRes
 }
 
 class Parser extends ExpressionParser {
-  chunk(locals: readonly string[]): Block {
+  chunk(locals: readonly string[]): { body: Block; returns: Returns } {
     this.scopes.openFunction(true);
     for (const name of locals) this.scopes.declare(name, 0, 'parameter');
     const body = this.block();
     if (this.lexer.kind !== TOKEN.end) this.fail(`unexpected ${this.near()}`);
     this.scopes.closeFunction();
-    return body;
+    return { body, returns: this.returns };
   }
 
   /** Reads statements up to what ends a block; the caller opens and closes the scope. */
@@ -122,6 +122,7 @@ class Parser extends ExpressionParser {
     const values = this.atBlockEnd() || this.lexer.is(';') ? [] : this.expressions();
     this.accept(';');
     if (!this.atBlockEnd()) this.fail(`"return" is not the last statement of its block: unexpected ${this.near()}`);
+    this.returns.push(values);
     return { type: 'return', at, values };
   }
 
@@ -185,7 +186,7 @@ class Parser extends ExpressionParser {
     if (isMethod) target = this.index(target);
     this.assigned(target);
     const value = this.functionBody(at, isMethod);
-    if (target.type === 'name' && target.variable !== null) define(target.variable, value);
+    given(target, value);
     return { type: 'assign', at, targets: [target], values: [value] };
   }
 
@@ -234,7 +235,7 @@ class Parser extends ExpressionParser {
     this.expect('=');
     const values = this.expressions();
     targets.forEach((target, i) => {
-      if (target.type === 'name' && target.variable !== null) define(target.variable, values[i] ?? null);
+      given(target, values[i] ?? null);
     });
     return { type: 'assign', at, targets, values };
   }
@@ -247,16 +248,20 @@ class Parser extends ExpressionParser {
 
   /** Corrects the counts of what turned out to be a target, and refuses constants. */
   private assigned(target: NameExpression | IndexExpression): void {
-    if (target.type === 'index') {
-      const base = target.base;
-      if (base.type === 'name' && base.variable !== null) writeField(base.variable, target.key);
-      return;
-    }
+    if (target.type === 'index') return;
     if (target.environment !== null) target.environment.fieldWrites++;
     if (target.variable === null) return;
     if (target.variable.attribute !== null) this.fail(`"${target.name}" is constant`, target.at);
     target.variable.uses--;
   }
+}
+
+/** Notes what a target gets. */
+function given(target: NameExpression | IndexExpression, value: Expression | null): void {
+  if (target.type === 'index') {
+    const { base, key } = target;
+    if (base.type === 'name' && base.variable !== null) writeField(base.variable, key, value);
+  } else if (target.variable !== null) define(target.variable, value);
 }
 
 function yieldsMany(value: Expression | undefined): boolean {

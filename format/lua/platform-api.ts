@@ -52,3 +52,8 @@ export function takesUrl(path: string): boolean {
   const part = partOf(path);
   return part !== null && path.length > PREFIX.length + part.length && permissionOf(part) === 'network';
 }
+
+/** The path itself if what is done with it tells a permission or a host, so that it must be followed; else null. */
+export function followedPart(path: string): string | null {
+  return path === PLATFORM_GLOBAL || takesUrl(path) || takesUrl(`${path}.call`) ? path : null;
+}

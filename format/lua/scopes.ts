@@ -123,12 +123,26 @@ export function define(variable: Variable, value: Expression | null): void {
   variable.definition = value;
 }
 
-/** Notes that a field of the table in `variable` is assigned. */
-export function writeField(variable: Variable, key: Expression): void {
+/** Notes that a field of the table in `variable` gets the value of `value`, or one that no expression names. */
+export function writeField(variable: Variable, key: Expression, value: Expression | null): void {
   variable.fieldWrites++;
-  variable.writtenFields ??= new Set();
-  const name = key.type === 'string' ? `s${key.value}` : key.type === 'number' ? `n${key.value}` : '*';
-  variable.writtenFields.add(name);
+  variable.writtenFields ??= new Map();
+  const name = literalKey(key) ?? '*';
+  const values = variable.writtenFields.get(name);
+  if (values === undefined) variable.writtenFields.set(name, [value]);
+  else values.push(value);
+}
+
+/** The name of the field that a literal key takes, as `fieldName` of values.ts spells it, or null. */
+export function literalKey(key: Expression): string | null {
+  if (key.type === 'string') return `s${key.value}`;
+  if (key.type === 'number') return numberKey(key.value);
+  return key.type === 'true' || key.type === 'false' ? `b${key.type}` : null;
+}
+
+/** The name of the field of a number, or null where Lua's integers and ours could differ. */
+export function numberKey(value: number): string | null {
+  return Number.isSafeInteger(value) || (Number.isFinite(value) && !Number.isInteger(value)) ? `n${value}` : null;
 }
 
 /** Whether nothing but reading fields is ever done with the variable: then a table in it is as its constructor left it. */

@@ -12,6 +12,7 @@ export abstract class Walk {
   protected abstract expression(node: Expression, role: Role): Value;
   protected abstract local(node: LocalStatement): void;
   protected abstract assign(node: AssignStatement): void;
+  protected abstract returned(values: readonly Expression[]): void;
   /** Called for what a function or a loop declares. */
   protected abstract parameters(variables: readonly Variable[]): void;
   /** Called for each loop, and for each block that holds a label. */
@@ -60,7 +61,7 @@ export abstract class Walk {
         }
         return;
       case 'return':
-        for (const value of node.values) this.expression(value, 'escape');
+        this.returned(node.values);
         return;
       default:
         return;

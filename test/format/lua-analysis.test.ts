@@ -7,10 +7,17 @@ import { rcssCheck } from '../../format/checks/rcss.ts';
 import { rmlCheck } from '../../format/checks/rml.ts';
 import { analyseLua } from '../../format/lua/analyse.ts';
 import { Modules } from '../../format/lua/modules.ts';
+import { UNKNOWN } from '../../format/lua/values.ts';
 import { INNOCENT } from './lua-corpus/innocent.ts';
 
 function analyse(text: string) {
-  return analyseLua({ file: 'a.lua', text, line: 1, column: 1, locals: [] }, () => 'found.lua');
+  return analyseLua(
+    { file: 'a.lua', text, line: 1, column: 1, locals: [] },
+    {
+      resolve: () => 'found.lua',
+      value: () => UNKNOWN,
+    },
+  );
 }
 
 const base64 = btoa(Array.from({ length: 300 }, (_, i) => String.fromCharCode((i * i * 7 + i * 31) % 256)).join(''));
@@ -54,7 +61,8 @@ describe('warnings', () => {
     ['LUA_GLOBAL_SHADOWED', 'local function run(mosis) mosis.net.get(x) end'],
     ['LUA_PLATFORM_DYNAMIC', 'mosis[part].get()'],
     ['LUA_PLATFORM_DYNAMIC', 'use(mosis)'],
-    ['LUA_PLATFORM_DYNAMIC', 'local t = { api = mosis }'],
+    ['LUA_PLATFORM_DYNAMIC', 'use({ api = mosis })'],
+    ['LUA_PLATFORM_DYNAMIC', 'local t = { api = mosis } use(t)'],
     ['LUA_PLATFORM_UNKNOWN', 'mosis.storge.get("x")'],
     ['LUA_MARKUP_CODE', 'el.inner_rml = "<script>" .. code .. "</script>"'],
     ['LUA_MARKUP_CODE', 'el.inner_rml = "<p onclick=" .. code .. ">"'],

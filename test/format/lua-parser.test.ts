@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { analyseLua } from '../../format/lua/analyse.ts';
 import type { Expression, Statement } from '../../format/lua/ast.ts';
 import { parseLua } from '../../format/lua/parser.ts';
+import { UNKNOWN } from '../../format/lua/values.ts';
 
 function body(text: string): readonly Statement[] {
   const result = parseLua(text);
@@ -27,7 +28,10 @@ function shape(node: Expression): string {
 }
 
 function analyse(text: string) {
-  return analyseLua({ file: 'a.lua', text, line: 1, column: 1, locals: [] }, () => null);
+  return analyseLua(
+    { file: 'a.lua', text, line: 1, column: 1, locals: [] },
+    { resolve: () => null, value: () => UNKNOWN },
+  );
 }
 
 describe('the grammar', () => {

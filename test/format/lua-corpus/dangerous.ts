@@ -1,19 +1,8 @@
-/** Owns the labelled snippets that must be errors: technique, the code that is expected, source. */
+/** Owns the dangerous cases that reach a global by a short way: one statement, mostly. */
+import { type DangerousCase, dangerous } from './case.ts';
 
-export interface Snippet {
-  readonly technique: string;
-  readonly source: string;
-}
-export interface DangerousSnippet extends Snippet {
-  readonly code: string;
-}
-
-function group(technique: string, code: string, sources: readonly string[]): DangerousSnippet[] {
-  return sources.map((source) => ({ technique, code, source }));
-}
-
-export const DANGEROUS: readonly DangerousSnippet[] = [
-  ...group('direct call', 'LUA_DYNAMIC_CODE', [
+export const DANGEROUS: readonly DangerousCase[] = [
+  ...dangerous('direct call', 'LUA_DYNAMIC_CODE', [
     'load("return 1")()',
     'loadstring "print(1)"',
     'loadfile("assets/x.lua")()',
@@ -24,7 +13,7 @@ export const DANGEROUS: readonly DangerousSnippet[] = [
     'local f <const> = load',
     'goto skip; do load("x") end ::skip::',
   ]),
-  ...group('alias', 'LUA_DYNAMIC_CODE', [
+  ...dangerous('alias', 'LUA_DYNAMIC_CODE', [
     'local l = load\nl("x")()',
     'local g = _G\ng.load("x")',
     'local g\nfunction start() g.load("x") end\ng = _G',
@@ -36,7 +25,7 @@ export const DANGEROUS: readonly DangerousSnippet[] = [
     'local a = _G local b = a local c = b c.load("x")',
     'local g = assert(_G) g.load("x")',
   ]),
-  ...group('global table', 'LUA_DYNAMIC_CODE', [
+  ...dangerous('global table', 'LUA_DYNAMIC_CODE', [
     '_G.load("x")',
     '_G._G.load("x")',
     '_G["load"]("x")',
@@ -49,7 +38,7 @@ export const DANGEROUS: readonly DangerousSnippet[] = [
     '_G:load("x")',
     'require("_G").load("x")',
   ]),
-  ...group('constant folding', 'LUA_DYNAMIC_CODE', [
+  ...dangerous('constant folding', 'LUA_DYNAMIC_CODE', [
     '_G["lo" .. "ad"]("x")',
     '_ENV[("lo" .. "ad")]("x")',
     'local a = "lo" local b = "ad" _G[a .. b]("x")',
@@ -67,7 +56,7 @@ export const DANGEROUS: readonly DangerousSnippet[] = [
     '_G[nil or "load"]("x")',
     'string["du" .. "mp"](f)',
   ]),
-  ...group('kept in a table', 'LUA_DYNAMIC_CODE', [
+  ...dangerous('kept in a table', 'LUA_DYNAMIC_CODE', [
     'local t = { f = load }\nt.f("x")',
     'local t = { load }\nt[1]("x")',
     'local t = { g = _G }\nt.g.load("x")',
@@ -76,7 +65,7 @@ export const DANGEROUS: readonly DangerousSnippet[] = [
     'obj.handler = load',
     'return { run = load }',
   ]),
-  ...group('passed on', 'LUA_DYNAMIC_CODE', [
+  ...dangerous('passed on', 'LUA_DYNAMIC_CODE', [
     'pcall(load, "x")',
     'xpcall(loadstring, print, "x")',
     'coroutine.wrap(load)("x")',
@@ -86,13 +75,13 @@ export const DANGEROUS: readonly DangerousSnippet[] = [
     'setmetatable({}, { __index = load })',
     'pcall(rawget(_G, "load"), "x")',
   ]),
-  ...group('string methods', 'LUA_DYNAMIC_CODE', [
+  ...dangerous('string methods', 'LUA_DYNAMIC_CODE', [
     '("").dump(f)',
     'local s = "x" s.dump(f)',
     '("a" .. b):dump()',
     '("")["dump"](f)',
   ]),
-  ...group('computed key', 'LUA_GLOBAL_INDIRECT', [
+  ...dangerous('computed key', 'LUA_GLOBAL_INDIRECT', [
     '_G[name]()',
     '_ENV[name]()',
     'local g = _G g[k]()',
@@ -110,7 +99,7 @@ export const DANGEROUS: readonly DangerousSnippet[] = [
     '_G[x and "print" or "load"]("x")',
     'for i = 1, 3 do _G["f" .. i]() end',
   ]),
-  ...group('globals passed on', 'LUA_GLOBAL_TABLE_ESCAPE', [
+  ...dangerous('globals passed on', 'LUA_GLOBAL_TABLE_ESCAPE', [
     'use(_G)',
     'return _G',
     'return _ENV',
@@ -137,12 +126,12 @@ export const DANGEROUS: readonly DangerousSnippet[] = [
     'local h = (os or string) h.dump(f)',
     'function f(a) a = _G end',
     'local t = { [k] = _G } use(t)',
-    'local f = function() return os end',
+    'local f = function() return os, 1 end use(f)',
     'error(_G)',
     'use(getmetatable("").__index)',
     'local lib = require("os") use(lib)',
   ]),
-  ...group('environment', 'LUA_ENVIRONMENT_CHANGE', [
+  ...dangerous('environment', 'LUA_ENVIRONMENT_CHANGE', [
     'getfenv(1).x = 1',
     'setfenv(1, {})',
     'setmetatable(_G, { __index = f })',
@@ -156,19 +145,19 @@ export const DANGEROUS: readonly DangerousSnippet[] = [
     'local _ENV = setmetatable({}, mt)',
     'for _ENV in f do x() end',
   ]),
-  ...group('local environment', 'LUA_DYNAMIC_CODE', [
+  ...dangerous('local environment', 'LUA_DYNAMIC_CODE', [
     'local _ENV = _G load("x")',
     'local _ENV = { g = load }',
     'local g = _G local _ENV = { a = g } a.load("x")',
   ]),
-  ...group('string metatable', 'LUA_STRING_METATABLE', [
+  ...dangerous('string metatable', 'LUA_STRING_METATABLE', [
     'getmetatable("").__index.dump(f)',
     'getmetatable("").__add = f',
     'local mt = getmetatable("x")',
     'local s = "a" getmetatable(s).__index = f',
     'getmetatable(("x"):upper()).__index = f',
   ]),
-  ...group('process', 'LUA_PROCESS', [
+  ...dangerous('process', 'LUA_PROCESS', [
     'os.execute("rm -rf /")',
     'os.exit()',
     '_G.os.execute("x")',
@@ -181,7 +170,7 @@ export const DANGEROUS: readonly DangerousSnippet[] = [
     'local t = { os = os } t.os.execute("x")',
     'rawget(os, "execute")("x")',
   ]),
-  ...group('files', 'LUA_FILE_SYSTEM', [
+  ...dangerous('files', 'LUA_FILE_SYSTEM', [
     'io.open("x")',
     'local f = io.popen("ls")',
     'os.remove("x")',
@@ -192,12 +181,12 @@ export const DANGEROUS: readonly DangerousSnippet[] = [
     'require("io").open("x")',
     'for line in io.lines("x") do end',
   ]),
-  ...group('environment variables', 'LUA_ENVIRONMENT', [
+  ...dangerous('environment variables', 'LUA_ENVIRONMENT', [
     'os.getenv("HOME")',
     'local e = os["getenv"]',
     'print(_G.os.getenv("PATH"))',
   ]),
-  ...group('native code', 'LUA_NATIVE_CODE', [
+  ...dangerous('native code', 'LUA_NATIVE_CODE', [
     'package.loadlib("x", "y")',
     'package.path = "/tmp/?.lua"',
     'package.loaded.os.exit()',
@@ -207,7 +196,7 @@ export const DANGEROUS: readonly DangerousSnippet[] = [
     'require("jit").off()',
     'pcall(require, "ffi")',
   ]),
-  ...group('debug library', 'LUA_DEBUG', [
+  ...dangerous('debug library', 'LUA_DEBUG', [
     'debug.getinfo(1)',
     'debug.sethook()',
     'local d = debug',
@@ -215,7 +204,7 @@ export const DANGEROUS: readonly DangerousSnippet[] = [
     'require("debug").setmetatable("", {})',
     'debug.getupvalue(f, 1)',
   ]),
-  ...group('require', 'LUA_REQUIRE_DYNAMIC', [
+  ...dangerous('require', 'LUA_REQUIRE_DYNAMIC', [
     'require(name)',
     'require("pages." .. name)',
     'pcall(require, name)',
@@ -225,7 +214,7 @@ export const DANGEROUS: readonly DangerousSnippet[] = [
     'return require',
     'require(string.char(110, 101, 116))',
   ]),
-  ...group('missing module', 'LUA_REQUIRE_MISSING', [
+  ...dangerous('missing module', 'LUA_REQUIRE_MISSING', [
     'require("socket")',
     'require "../../etc/passwd"',
     'local r = require r("lfs")',

@@ -1,12 +1,8 @@
-/** Owns the labelled look-alikes that must not be errors, and what may be warned about. */
-import type { Snippet } from './dangerous.ts';
+/** Owns the innocent look-alikes of one statement or a few: none may have any finding. */
+import { type Case, innocent } from './case.ts';
 
-function group(technique: string, sources: readonly string[]): Snippet[] {
-  return sources.map((source) => ({ technique, source }));
-}
-
-export const INNOCENT: readonly Snippet[] = [
-  ...group('local of that name', [
+export const INNOCENT: readonly Case[] = [
+  ...innocent('local of that name', [
     'local function load(path) return path end\nload("x")',
     'local load = function() end load()',
     'local io = {} io.open = function() end io.open("x")',
@@ -26,7 +22,7 @@ export const INNOCENT: readonly Snippet[] = [
     'local function f(io) io.write("x") end',
     'local getfenv getfenv = function() end getfenv()',
   ]),
-  ...group('method of that name', [
+  ...innocent('method of that name', [
     'obj:load()',
     'self.loader:load("level1")',
     'timer:execute()',
@@ -37,7 +33,7 @@ export const INNOCENT: readonly Snippet[] = [
     'list:remove(1)',
     'mosis.ui.document():load("x")',
   ]),
-  ...group('field of that name', [
+  ...innocent('field of that name', [
     'scene.load("x")',
     'local x = settings.io',
     'config.debug = true',
@@ -52,7 +48,7 @@ export const INNOCENT: readonly Snippet[] = [
     'local handlers = { os = print } handlers[k]()',
     'items.string.dump()',
   ]),
-  ...group('text', [
+  ...innocent('text', [
     'print("load this")',
     'local s = "os.execute(\'rm\')"',
     'local help = [[ use io.open or debug.traceback ]]',
@@ -61,14 +57,14 @@ export const INNOCENT: readonly Snippet[] = [
     "local pattern = '^load%('",
     'local s = [==[ ]] load("x") ]==]',
   ]),
-  ...group('comment', [
+  ...innocent('comment', [
     '-- load("x")',
     '--[[ os.execute("x") ]] print(1)',
     '--[==[\nio.open("x")\n]==]\nprint(1)',
     'print(1) -- _G[name]()',
     '---@type fun(): debug\nprint(1)',
   ]),
-  ...group('harmless member', [
+  ...innocent('harmless member', [
     'local now = os.time()',
     'local d = os.date("%Y")',
     'print(os.clock(), os.difftime(a, b))',
@@ -85,7 +81,7 @@ export const INNOCENT: readonly Snippet[] = [
     'local floor <const> = math.floor print(floor(1.5))',
     'local lib = { os = os } print(lib.os.time())',
   ]),
-  ...group('globals by constant name', [
+  ...innocent('globals by constant name', [
     '_G.counter = 1',
     '_G.print("x")',
     'print(_G.counter)',
@@ -99,7 +95,7 @@ export const INNOCENT: readonly Snippet[] = [
     'if _G ~= nil then print(1) end',
     'local _ENV = { print = print } print("x")',
   ]),
-  ...group('own tables and metatables', [
+  ...innocent('own tables and metatables', [
     'local t = setmetatable({}, { __index = function() return 1 end })',
     'local mt = getmetatable(t)',
     'print(rawget(t, "load"))',
@@ -111,7 +107,7 @@ export const INNOCENT: readonly Snippet[] = [
     'print(next(t) == nil)',
     'local pick = t[select("#", ...)]',
   ]),
-  ...group('modules', [
+  ...innocent('modules', [
     'local util = require("util")',
     'local util = require "util"',
     'local net = require("assets.scripts.net")',
@@ -122,13 +118,13 @@ export const INNOCENT: readonly Snippet[] = [
     'require("assets/scripts/util.lua")',
     'local s = require("string") print(s.upper("x"))',
   ]),
-  ...group('protected calls', [
+  ...innocent('protected calls', [
     'pcall(f, load_count)',
     'pcall(function() error("x") end)',
     'xpcall(step, function(e) return tostring(e) end)',
     'local ok, v = pcall(mosis.json.decode, text)',
   ]),
-  ...group('platform', [
+  ...innocent('platform', [
     'mosis.storage.set("k", 1)',
     'mosis.net.get("https://api.example.org/" .. id, function(r) print(r) end)',
     'local net = mosis.net net.get("https://api.example.org/x", print)',
@@ -142,14 +138,14 @@ export const INNOCENT: readonly Snippet[] = [
     'local mosis = mosis mosis.log.info("x")',
     'local config = { api = { base = "https://a.example/" } } mosis.net.get(config.api.base .. "x", print)',
   ]),
-  ...group('markup without code', [
+  ...innocent('markup without code', [
     'el.inner_rml = "<p class=\'on\'>" .. name .. "</p>"',
     'el:set_attribute("class", "on")',
     'local text = "turn on = yes"',
     'local t = "one=1 online = 2"',
     'el:set_attribute("value", name)',
   ]),
-  ...group('loops that end or yield', [
+  ...innocent('loops that end or yield', [
     'while true do if done() then break end end',
     'local co = coroutine.wrap(function() while true do coroutine.yield(1) end end)',
     'local function f() while true do if x then return end end end',
@@ -162,7 +158,7 @@ export const INNOCENT: readonly Snippet[] = [
     'while 1 do error("x") end',
     'local function pause() coroutine.yield() end while true do pause() end',
   ]),
-  ...group('ordinary text and data', [
+  ...innocent('ordinary text and data', [
     `local text = "${'The quick brown fox jumps over the lazy dog. '.repeat(12)}"`,
     `local hash = "${'0123456789abcdef'.repeat(4)}"`,
     `local zh = "${'这是一个很长的没有空格的文本内容'.repeat(20)}"`,
