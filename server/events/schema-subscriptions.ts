@@ -1,14 +1,14 @@
 /** Owns the live GraphQL subscriptions to the event log, with replay. What a viewer may not see is left out event by event. */
-import { isReviewer } from '../accounts/access.ts';
+import { isAdmin, isReviewer } from '../accounts/access.ts';
 import type { Viewer } from '../accounts/viewer.ts';
 import { memberApps, visibleApps } from '../apps/access.ts';
 import { DomainError, notFound } from '../errors.ts';
 import { builder } from '../graphql/builder.ts';
 import type { GraphContext } from '../graphql/context.ts';
 import { visibleVersions } from '../versions/access.ts';
-import { EventType } from './schema.ts';
+import { EventType, seesConfidential } from './schema.ts';
 import type { Events } from './service.ts';
-import type { EventRecord } from './types.ts';
+import { type EventRecord, isConfidential } from './types.ts';
 
 const afterArg = {
   type: 'EventCursor',
@@ -17,7 +17,7 @@ const afterArg = {
 
 /** Follows the log until the client stops; each event is shown only if the viewer may still see what it is about. */
 async function* follow(
-  { services, db }: GraphContext,
+  { services, db, viewer }: GraphContext,
   given: {
     after: string | null | undefined;
     filter: Parameters<Events['stream']>[0]['filter'];
@@ -31,7 +31,10 @@ async function* follow(
       ...(given.filter === undefined ? {} : { filter: given.filter }),
       signal: abort.signal,
     });
-    for await (const event of stream) if (await given.maySee(event, db)) yield event;
+    for await (const event of stream) {
+      if (isConfidential(event.type) && !(await seesConfidential({ db, viewer }, event.appId))) continue;
+      if (await given.maySee(event, db)) yield event;
+    }
   } finally {
     abort.abort();
   }
@@ -83,17 +86,31 @@ builder.subscriptionField('appEvents', (t) =>
   }),
 );
 
-const QUEUE_TYPES = ['QUEUED', 'CLAIMED', 'RELEASED', 'APPROVED', 'REJECTED', 'APPEALED', 'WITHDRAWN'] as const;
+const QUEUE_TYPES = [
+  'QUEUED',
+  'CLAIMED',
+  'RELEASED',
+  'APPROVAL_ADDED',
+  'APPROVED',
+  'REJECTED',
+  'APPEALED',
+  'WITHDRAWN',
+  'SUSPENDED',
+  'LOOKED_INTO',
+] as const;
 
 builder.subscriptionField('reviewQueueEvents', (t) =>
   t.field({
     type: EventType,
-    description: 'What happens in the review queue, live; for reviewers.',
+    description: 'What happens in the review queue, live; for reviewers and admins.',
     args: { after: t.arg(afterArg) },
     subscribe: async function* (_parent, { after }, context) {
       const { viewer, db } = context;
-      if (!isReviewer(viewer))
-        throw new DomainError('FORBIDDEN', 'Only a reviewer who is signed in to the portal can follow the queue.');
+      if (!isReviewer(viewer) && !isAdmin(viewer))
+        throw new DomainError(
+          'FORBIDDEN',
+          'Only a reviewer or admin who is signed in to the portal can follow the queue.',
+        );
       const maySee = (event: EventRecord) =>
         event.versionId === null ? Promise.resolve(false) : seesVersion(db, viewer, event.versionId);
       yield* follow(context, { after, filter: { types: QUEUE_TYPES }, maySee });

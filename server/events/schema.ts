@@ -13,7 +13,13 @@ import { CheckStateEnum, FindingType, findingOf } from '../versions/check-types.
 import { VersionNode } from '../versions/schema.ts';
 import { UPLOAD_VIAS } from '../versions/uploads.ts';
 import { sideOf } from './sides.ts';
-import { EVENT_TYPES, type EventRecord, type EventType as EventTypeName } from './types.ts';
+import {
+  EVENT_TYPES,
+  type EventRecord,
+  type EventType as EventTypeName,
+  isConfidential,
+  MEMBER_TYPES,
+} from './types.ts';
 
 const DESCRIPTIONS: Record<EventTypeName, string> = {
   UPLOADED: 'A package became a draft.',
@@ -28,6 +34,7 @@ const DESCRIPTIONS: Record<EventTypeName, string> = {
   CLAIMED: 'A reviewer took it.',
   RELEASED: 'It went back to the queue.',
   COMMENTED: 'Somebody wrote about it.',
+  APPROVAL_ADDED: 'One of two approvals was given; another reviewer looks.',
   APPROVED: 'It may be published.',
   REJECTED: 'It was refused.',
   APPEALED: 'Its developer asked for another look.',
@@ -35,8 +42,10 @@ const DESCRIPTIONS: Record<EventTypeName, string> = {
   PUBLISHED: 'It is in the store.',
   UNPUBLISHED: 'Its developer took it out of the store.',
   ROLLOUT_CHANGED: 'Its share of devices changed.',
+  PINS_CHANGED: 'The set of keys that may sign the app changed.',
   SUSPENDED: 'The platform took it out of the store.',
   REINSTATED: 'The platform put it back.',
+  LOOKED_INTO: 'A look beside the state was asked for, taken, given back or passed; for reviewers and admins only.',
 };
 
 export const EventTypeEnum = builder.enumType('EventType', {
@@ -193,6 +202,14 @@ async function actorOf(
   return { kind: isReviewersAct ? 'REVIEWER' : 'DEVELOPER', name: row?.name ?? null };
 }
 
+/** Whether the viewer is told of what is for reviewers and admins alone: one of them who is no member of the app. */
+export async function seesConfidential(
+  { db, viewer }: Pick<GraphContext, 'db' | 'viewer'>,
+  appId: string,
+): Promise<boolean> {
+  return (isReviewer(viewer) || isAdmin(viewer)) && !(await isMember(db, viewer, appId));
+}
+
 async function isMember(db: GraphContext['db'], viewer: Viewer, appId: string): Promise<boolean> {
   if (viewer.kind === 'anonymous') return false;
   return (await db.prisma.appMember.count({ where: { appId, developerId: viewer.developerId } })) > 0;
@@ -207,9 +224,12 @@ builder.prismaObjectFields(VersionNode, (t) => ({
       after: t.arg({ type: 'EventCursor', description: 'Only events after this one.' }),
     },
     complexity: ({ first }) => ({ field: 1, multiplier: Math.min(first ?? 100, 500) / 10 }),
-    resolve: async ({ id }, { first, after }, { services }) => {
+    resolve: async ({ id, appId }, { first, after }, context) => {
       const limit = Math.max(1, Math.min(first ?? 100, 500));
-      return (await services.events.read({ after: after ?? undefined, filter: { versionId: id }, limit })).events;
+      const filter = (await seesConfidential(context, appId))
+        ? { versionId: id }
+        : { versionId: id, types: MEMBER_TYPES };
+      return (await context.services.events.read({ after: after ?? undefined, filter, limit })).events;
     },
   }),
 }));
@@ -223,7 +243,8 @@ builder.prismaObjectFields(AppNode, (t) => ({
     select: { id: true, members: { select: { developerId: true, role: true } } },
     resolve: async (app, { first }, context) => {
       const limit = Math.max(1, Math.min(first ?? 20, 100));
-      const events = await context.services.events.newest({ filter: { appId: app.id }, limit });
+      const types = (await seesConfidential(context, app.id)) ? {} : { types: MEMBER_TYPES };
+      const events = await context.services.events.newest({ filter: { appId: app.id, ...types }, limit });
       return visibleEvents(context, events, roleOn(context.viewer, app) !== null);
     },
   }),
@@ -235,7 +256,7 @@ export async function visibleEvents(
   events: EventRecord[],
   isMember: boolean,
 ): Promise<EventRecord[]> {
-  if (isMember && readsVersions(viewer)) return events;
+  if (isMember && readsVersions(viewer)) return events.filter(({ type }) => !isConfidential(type));
   const ids = [...new Set(events.flatMap(({ versionId }) => versionId ?? []))];
   const seen = await db.prisma.appVersion.findMany({
     where: { id: { in: ids }, AND: [visibleVersions(viewer)] },

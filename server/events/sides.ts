@@ -13,6 +13,7 @@ const REVIEWER_ACTS: ReadonlySet<string> = new Set([
   'REJECTED',
   'SUSPENDED',
   'REINSTATED',
+  'LOOKED_INTO',
 ]);
 
 /** The side that acted: a member of the app, a reviewer or admin, or the platform itself. */

@@ -16,6 +16,7 @@ export const EVENT_TYPES = [
   'CLAIMED',
   'RELEASED',
   'COMMENTED',
+  'APPROVAL_ADDED',
   'APPROVED',
   'REJECTED',
   'APPEALED',
@@ -23,11 +24,23 @@ export const EVENT_TYPES = [
   'PUBLISHED',
   'UNPUBLISHED',
   'ROLLOUT_CHANGED',
+  'PINS_CHANGED',
   'SUSPENDED',
   'REINSTATED',
+  'LOOKED_INTO',
 ] as const;
 
 export type EventType = (typeof EVENT_TYPES)[number];
+
+/** Types that only reviewers and admins who are no members of the app are shown or told of. */
+export const CONFIDENTIAL_TYPES = ['LOOKED_INTO'] as const satisfies readonly EventType[];
+/** Types that members of an app are told of. */
+export const MEMBER_TYPES: readonly EventType[] = EVENT_TYPES.filter((type) => !isConfidential(type));
+
+/** Whether an event is for reviewers and admins alone: that a version is looked at again beside its state. */
+export function isConfidential(type: EventType): boolean {
+  return CONFIDENTIAL_TYPES.some((confidential) => confidential === type);
+}
 
 /** An event about to be written; its time and cursor are given at the end of the transaction. */
 export type NewEvent = {

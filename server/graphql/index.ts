@@ -20,6 +20,8 @@ import '../settings/schema.ts';
 import '../versions/schema-review.ts';
 import '../telemetry/schema.ts';
 import '../ops/schema.ts';
+import '../ops/schema-mutations.ts';
+import '../validation/schema.ts';
 import { builder } from './builder.ts';
 import { describeConnections } from './descriptions.ts';
 

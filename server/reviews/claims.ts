@@ -3,7 +3,7 @@ import type { DeveloperViewer, Viewer } from '../accounts/viewer.ts';
 import type { ActOrigin } from '../audit/actor.ts';
 import { DomainError } from '../errors.ts';
 import type { Review } from '../generated/prisma/client.ts';
-import { emitFor, loadFor, note, type ReviewsOptions, WITH_VERSION } from './records.ts';
+import { emitMove, loadFor, loadToTake, note, type ReviewsOptions, WITH_VERSION } from './records.ts';
 import { readReviewSettings } from './settings.ts';
 
 /** Throws CLAIM_LOST unless the reviewer's claim with this id still holds at that time. */
@@ -27,14 +27,20 @@ export function claimLost(review: Review): DomainError {
 }
 
 /** What a review is left with that nobody holds. */
-const UNCLAIMED = { state: 'QUEUED', claimId: null, claimedById: null, claimedAt: null, leaseExpiresAt: null } as const;
+export const UNCLAIMED = {
+  state: 'QUEUED',
+  claimId: null,
+  claimedById: null,
+  claimedAt: null,
+  leaseExpiresAt: null,
+} as const;
 
 export function createClaims({ work, clock, ids }: Pick<ReviewsOptions, 'work' | 'clock' | 'ids'>) {
   return {
     /** Takes a waiting review for the viewer, or one whose lease has lapsed. Throws CONFLICT when somebody holds it. */
     async claim(viewer: Viewer, reviewId: string, origin: ActOrigin): Promise<string> {
       await work(async (unit) => {
-        const { review, reviewer } = await loadFor(unit.tx, viewer, reviewId);
+        const { review, reviewer } = await loadToTake(unit.tx, viewer, reviewId);
         const { leaseMinutes } = await readReviewSettings(unit.tx);
         const now = clock.now();
         const claimed = await unit.tx.review.updateMany({
@@ -55,7 +61,7 @@ export function createClaims({ work, clock, ids }: Pick<ReviewsOptions, 'work' |
             { currentState: review.state },
           );
         }
-        emitFor(unit, review, 'CLAIMED', reviewer.developerId, {});
+        emitMove(unit, review, 'CLAIMED', reviewer.developerId, {});
         note(unit, review, 'review.claim', { viewer, origin });
       });
       return reviewId;
@@ -84,7 +90,7 @@ export function createClaims({ work, clock, ids }: Pick<ReviewsOptions, 'work' |
           where: { id: reviewId },
           data: UNCLAIMED,
         });
-        emitFor(unit, review, 'RELEASED', reviewer.developerId, {});
+        emitMove(unit, review, 'RELEASED', reviewer.developerId, {});
         note(unit, review, 'review.release', { viewer, origin });
       });
       return reviewId;
@@ -99,11 +105,8 @@ export function createClaims({ work, clock, ids }: Pick<ReviewsOptions, 'work' |
           take: 200,
         });
         for (const review of lapsed) {
-          await unit.tx.review.update({
-            where: { id: review.id },
-            data: UNCLAIMED,
-          });
-          emitFor(unit, review, 'RELEASED', null, { lapsed: true });
+          await unit.tx.review.update({ where: { id: review.id }, data: UNCLAIMED });
+          emitMove(unit, review, 'RELEASED', null, { lapsed: true });
         }
         return lapsed.length;
       });

@@ -1,11 +1,12 @@
 /** Owns the conversation about a version between its members and reviewers. */
-import { isReviewer, isSignedIn, requireReviewer } from '../accounts/access.ts';
-import type { Viewer } from '../accounts/viewer.ts';
+import { isAdmin, isReviewer, isSignedIn, requireSignedIn } from '../accounts/access.ts';
+import type { DeveloperViewer, Viewer } from '../accounts/viewer.ts';
 import { requireRole, roleOn } from '../apps/access.ts';
 import { onlyText } from '../apps/inputs.ts';
 import { type ActOrigin, actorOf } from '../audit/actor.ts';
 import { notFound } from '../errors.ts';
 import { once } from '../idempotency.ts';
+import type { Tx } from '../platform/db/database.ts';
 import type { Unit } from '../unit-of-work.ts';
 import { MEMBER_ACTS } from '../versions/access.ts';
 import type { ReviewsOptions } from './records.ts';
@@ -39,7 +40,7 @@ export function createComments({ work, clock, ids }: Pick<ReviewsOptions, 'work'
   return {
     add,
 
-    /** Adds to the conversation about a version, by a member of its app or by a reviewer who is none. */
+    /** Adds to the conversation about a version, by a member of its app, by a reviewer who is none, or by an admin who took its review. */
     async comment(
       viewer: Viewer,
       input: { versionId: string; findingId: string | null; body: string },
@@ -54,9 +55,9 @@ export function createComments({ work, clock, ids }: Pick<ReviewsOptions, 'work'
         });
         if (version === null) throw notFound('The version');
         const isMember = roleOn(viewer, version.app) !== null;
-        if (!isMember && isSignedIn(viewer) && (!isReviewer(viewer) || version.claimedCode === null))
+        if (!isMember && isSignedIn(viewer) && !(await reviews(unit.tx, viewer, version)))
           throw notFound('The version');
-        const author = isMember ? requireRole(viewer, version.app, MEMBER_ACTS.appeal) : requireReviewer(viewer);
+        const author = isMember ? requireRole(viewer, version.app, MEMBER_ACTS.appeal) : requireSignedIn(viewer);
         const side = isMember ? 'DEVELOPER' : 'REVIEWER';
         const id = await add(unit, {
           versionId: version.id,
@@ -84,4 +85,17 @@ export function createComments({ work, clock, ids }: Pick<ReviewsOptions, 'work'
       return (await work((unit) => once(unit, clock, repeatable, () => write(unit)))).id;
     },
   };
+}
+
+/** Whether the viewer speaks for the platform about a submitted version: a reviewer, or an admin who took a review of it. */
+async function reviews(
+  tx: Tx,
+  viewer: DeveloperViewer,
+  version: { readonly id: string; readonly claimedCode: number | null },
+): Promise<boolean> {
+  if (version.claimedCode === null) return false;
+  if (isReviewer(viewer)) return true;
+  const { developerId } = viewer;
+  const taken = { OR: [{ claimedById: developerId }, { approvals: { some: { reviewerId: developerId } } }] };
+  return isAdmin(viewer) && (await tx.review.count({ where: { versionId: version.id, ...taken } })) > 0;
 }

@@ -4,7 +4,9 @@ import type { Tx } from '../platform/db/database.ts';
 import type { Unit } from '../unit-of-work.ts';
 import type { CheckSummary } from '../validation/check-records.ts';
 import type { SubmittedVersion } from '../validation/service.ts';
+import { approvedBefore } from '../versions/base.ts';
 import type { VersionWithApp } from '../versions/records.ts';
+import { DECIDING_KINDS } from './kinds.ts';
 import { type ReviewReason, reasonsToReview } from './policy.ts';
 import type { ReviewQueue } from './queue.ts';
 import type { ReviewsOptions } from './records.ts';
@@ -42,7 +44,7 @@ export function createConclusion({ clock, random, versions, queue }: ConclusionO
     });
     const { sampleShare } = await readReviewSettings(unit.tx);
     if (random() < sampleShare)
-      await queue.add(unit, version, { round: version.round, kind: 'SAMPLE', reasons: ['SAMPLE'] });
+      await queue.openBeside(unit, { ...version, state: 'APPROVED' }, { kind: 'SAMPLE', reasons: ['SAMPLE'] });
   }
 
   return {
@@ -63,14 +65,13 @@ export function createConclusion({ clock, random, versions, queue }: ConclusionO
 /** The facts that the policy asks for, and what it makes of them. */
 async function policyReasons(tx: Tx, version: SubmittedVersion, summary: CheckSummary): Promise<ReviewReason[]> {
   const row = await tx.appVersion.findUniqueOrThrow({ where: { id: version.id }, include: { app: true } });
-  const [publishedApps, lastApproved, openReports, upheld] = await Promise.all([
+  const { appId, versionCode } = row;
+  const [publishedApps, lastApproved, openReports, upheld, settings] = await Promise.all([
     tx.app.count({ where: { developerId: row.app.developerId, firstPublishedAt: { not: null } } }),
-    tx.appVersion.findFirst({
-      where: { appId: version.appId, state: { in: ['APPROVED', 'PUBLISHED', 'UNPUBLISHED'] } },
-      orderBy: { versionCode: 'desc' },
-    }),
-    tx.report.count({ where: { appId: version.appId, state: 'OPEN' } }),
-    tx.report.count({ where: { appId: version.appId, state: 'UPHELD' } }),
+    tx.appVersion.findFirst(approvedBefore({ appId, versionCode })),
+    tx.report.count({ where: { appId, state: 'OPEN' } }),
+    reportStillCounts(tx, appId),
+    readReviewSettings(tx),
   ]);
   return reasonsToReview({
     hasPublishedApp: publishedApps > 0,
@@ -79,6 +80,26 @@ async function policyReasons(tx: Tx, version: SubmittedVersion, summary: CheckSu
     warnings: summary.warnings,
     crashed: summary.crashed,
     openReports,
-    reportUpheld: upheld > 0,
+    reportsToReview: settings.reportsToReview,
+    reportUpheld: upheld,
   });
+}
+
+/** Whether a reviewer upheld a report of the app and no later version has been approved by a person since. */
+async function reportStillCounts(tx: Tx, appId: string): Promise<boolean> {
+  const upheld = await tx.report.findFirst({
+    where: { appId, state: 'UPHELD' },
+    orderBy: { decidedAt: 'desc' },
+    select: { decidedAt: true },
+  });
+  if (upheld === null) return false;
+  const since = await tx.review.count({
+    where: {
+      version: { appId },
+      kind: { in: [...DECIDING_KINDS] },
+      decision: 'APPROVED',
+      decidedAt: { gt: upheld.decidedAt ?? new Date(0) },
+    },
+  });
+  return since === 0;
 }

@@ -3,12 +3,27 @@ import type { DeveloperViewer, Viewer } from '../accounts/viewer.ts';
 import { onlyText } from '../apps/inputs.ts';
 import type { ActOrigin } from '../audit/actor.ts';
 import { DomainError } from '../errors.ts';
+import type { Prisma } from '../generated/prisma/client.ts';
 import { isUniqueViolation } from '../platform/db/errors.ts';
+import type { JsonObject } from '../platform/json.ts';
 import type { Unit } from '../unit-of-work.ts';
+import { APPROVED_STATES } from '../versions/states.ts';
 import { stateConflict } from '../versions/transition.ts';
-import { claimLost, requireClaim } from './claims.ts';
+import { claimLost, requireClaim, UNCLAIMED } from './claims.ts';
 import type { Comments } from './comments.ts';
-import { emitFor, loadFor, MAX_FEEDBACK, note, type ReviewsOptions, type ReviewWithVersion } from './records.ts';
+import { standsBeside } from './kinds.ts';
+import type { ReviewQueue } from './queue.ts';
+import {
+  emitFor,
+  emitMove,
+  loadFor,
+  MAX_FEEDBACK,
+  note,
+  type ReviewsOptions,
+  type ReviewWithVersion,
+} from './records.ts';
+import { settleReports } from './report-records.ts';
+import { readReviewSettings, requireKnownRules } from './settings.ts';
 
 export interface DecisionInput {
   readonly reviewId: string;
@@ -20,67 +35,163 @@ export interface DecisionInput {
 
 interface DecisionsOptions extends Pick<ReviewsOptions, 'work' | 'clock' | 'ids' | 'versions'> {
   readonly comments: Comments;
+  readonly queue: ReviewQueue;
 }
 
-export function createDecisions({ work, clock, ids, versions, comments }: DecisionsOptions) {
-  /** Ends the review, fenced on the claim in the statement itself: of two decisions at once one finds it ended. */
-  async function endReview(
+export function createDecisions({ work, clock, ids, versions, comments, queue }: DecisionsOptions) {
+  /** Writes the review, fenced on the claim in the statement itself: of two decisions at once one finds it ended. */
+  async function endClaim(
     unit: Unit,
     review: ReviewWithVersion,
     reviewer: DeveloperViewer,
-    facts: { decision: 'APPROVED' | 'REJECTED'; feedback: string | null; policyRefs: readonly string[] },
+    data: Prisma.ReviewUncheckedUpdateManyInput,
   ): Promise<void> {
-    const now = clock.now();
     const ended = await unit.tx.review.updateMany({
       where: {
         id: review.id,
         state: 'CLAIMED',
         claimId: review.claimId,
         claimedById: reviewer.developerId,
-        leaseExpiresAt: { gt: now },
+        leaseExpiresAt: { gt: clock.now() },
       },
-      data: {
-        state: 'DECIDED',
-        decision: facts.decision,
-        feedback: facts.feedback,
-        policyRefs: [...facts.policyRefs],
-        decidedById: reviewer.developerId,
-        decidedAt: now,
-        leaseExpiresAt: null,
-      },
+      data,
     });
     if (ended.count === 0) throw claimLost(review);
   }
 
-  async function loadVersion(unit: Unit, review: ReviewWithVersion) {
+  function decided(
+    reviewer: DeveloperViewer,
+    facts: { decision: 'APPROVED' | 'REJECTED'; feedback: string | null; policyRefs: readonly string[] },
+  ): Prisma.ReviewUncheckedUpdateManyInput {
+    return {
+      ...facts,
+      policyRefs: [...facts.policyRefs],
+      state: 'DECIDED',
+      decidedById: reviewer.developerId,
+      decidedAt: clock.now(),
+      leaseExpiresAt: null,
+    };
+  }
+
+  async function loadVersion(unit: Unit, review: ReviewWithVersion, act: 'approve' | 'reject') {
     const version = await versions().load(unit.tx, review.versionId);
-    const wanted = review.kind === 'SAMPLE' ? ['APPROVED', 'PUBLISHED', 'UNPUBLISHED'] : ['IN_REVIEW'];
-    if (!wanted.includes(version.state) || (review.kind !== 'SAMPLE' && version.round !== review.round)) {
-      throw stateConflict('approve', version.state);
-    }
+    const beside = standsBeside(review.kind);
+    const wanted: readonly string[] = beside ? APPROVED_STATES : ['IN_REVIEW'];
+    if (!wanted.includes(version.state) || (!beside && version.round !== review.round))
+      throw stateConflict(act, version.state);
     return version;
   }
 
-  async function approveOnce(unit: Unit, review: ReviewWithVersion, reviewer: DeveloperViewer): Promise<void> {
+  /** Notes the approval; answers how many different reviewers have approved in this round. */
+  async function addApproval(
+    unit: Unit,
+    review: ReviewWithVersion,
+    reviewer: DeveloperViewer,
+    text: string,
+  ): Promise<number> {
+    const { id: reviewId, versionId, round } = review;
+    const data = { id: ids.next(), reviewId, versionId, round, reviewerId: reviewer.developerId };
     try {
-      await unit.tx.approval.create({
-        data: {
-          id: ids.next(),
-          reviewId: review.id,
-          versionId: review.versionId,
-          round: review.round,
-          reviewerId: reviewer.developerId,
-          createdAt: clock.now(),
-        },
-      });
+      await unit.tx.approval.create({ data: { ...data, note: text === '' ? null : text, createdAt: clock.now() } });
     } catch (error) {
       if (!isUniqueViolation(error)) throw error;
-      throw new DomainError('CONFLICT', 'You have approved this version in this round already.');
+      throw new DomainError('SECOND_REVIEWER_NEEDED', 'You have approved this version in this round already.');
+    }
+    return unit.tx.approval.count({ where: { reviewId } });
+  }
+
+  /** Approves what a version waits for: for good, or in part where another reviewer must approve it too. */
+  async function approveWaiting(
+    unit: Unit,
+    review: ReviewWithVersion,
+    reviewer: DeveloperViewer,
+    text: string,
+  ): Promise<JsonObject> {
+    const version = await loadVersion(unit, review, 'approve');
+    const given = await addApproval(unit, review, reviewer, text);
+    const said = text === '' ? {} : { message: text };
+    if (given < review.approvalsNeeded) {
+      await endClaim(unit, review, reviewer, UNCLAIMED);
+      emitFor(unit, review, 'APPROVAL_ADDED', reviewer.developerId, {
+        approvals: given,
+        approvalsNeeded: review.approvalsNeeded,
+        ...said,
+      });
+      return { approvals: given, approvalsNeeded: review.approvalsNeeded };
+    }
+    const feedback = text === '' ? null : text;
+    await endClaim(unit, review, reviewer, decided(reviewer, { decision: 'APPROVED', feedback, policyRefs: [] }));
+    await versions().move(unit, version, 'approve', { decidedAt: clock.now(), stateReason: null });
+    emitFor(unit, review, 'APPROVED', reviewer.developerId, { by: 'REVIEWER', ...said });
+    return review.approvalsNeeded > 1 ? { approvals: given, approvalsNeeded: review.approvalsNeeded } : {};
+  }
+
+  /** Leaves a version as it is after another look; what users had reported before the look is dismissed with it. */
+  async function approveBeside(
+    unit: Unit,
+    review: ReviewWithVersion,
+    reviewer: DeveloperViewer,
+    text: string,
+  ): Promise<JsonObject> {
+    await loadVersion(unit, review, 'approve');
+    const feedback = text === '' ? null : text;
+    await endClaim(unit, review, reviewer, decided(reviewer, { decision: 'APPROVED', feedback, policyRefs: [] }));
+    emitMove(unit, review, 'APPROVED', reviewer.developerId, {});
+    if (review.kind !== 'REPORT') return {};
+    const reports = await settleReports(unit.tx, review.version.appId, {
+      state: 'DISMISSED',
+      decidedById: reviewer.developerId,
+      decisionNote: feedback,
+      decidedAt: clock.now(),
+      // What came after the claim was not there to be looked at.
+      ...(review.claimedAt === null ? {} : { until: review.claimedAt }),
+    });
+    return { reports };
+  }
+
+  async function addComments(
+    unit: Unit,
+    versionId: string,
+    reviewer: DeveloperViewer,
+    findingComments: DecisionInput['findingComments'],
+  ): Promise<void> {
+    for (const { findingId, body } of findingComments) {
+      const author = { authorId: reviewer.developerId, side: 'REVIEWER' } as const;
+      await comments.add(unit, { versionId, findingId, body, ...author });
     }
   }
 
+  /** Takes the version back: rejected while nobody has it, suspended once it was in the store. */
+  async function takeBack(
+    unit: Unit,
+    review: ReviewWithVersion,
+    reviewer: DeveloperViewer,
+    feedback: string,
+  ): Promise<{ type: 'REJECTED' | 'SUSPENDED'; details: JsonObject }> {
+    const version = await loadVersion(unit, review, 'reject');
+    const facts = { decidedAt: clock.now(), stateReason: feedback };
+    const beside = standsBeside(review.kind);
+    if (!beside) await versions().move(unit, version, 'reject', facts);
+    else if (version.state === 'APPROVED') await versions().move(unit, version, 'rejectSample', facts);
+    else await versions().move(unit, version, 'suspendSample', { stateReason: feedback });
+    // Other looks beside the state have nothing left to take back.
+    await queue.cancel(unit, version.id);
+    const type = beside && version.state !== 'APPROVED' ? 'SUSPENDED' : 'REJECTED';
+    if (review.kind !== 'REPORT') return { type, details: {} };
+    const reports = await settleReports(unit.tx, version.appId, {
+      state: 'UPHELD',
+      decidedById: reviewer.developerId,
+      decisionNote: feedback,
+      decidedAt: clock.now(),
+    });
+    return { type, details: { reports } };
+  }
+
   return {
-    /** Approves what the viewer has claimed. Throws CLAIM_LOST or STATE_CONFLICT. */
+    /**
+     * Approves what the viewer has claimed. Where two approvals are needed, the first puts the review back into the queue
+     * for another reviewer. Throws CLAIM_LOST or STATE_CONFLICT.
+     */
     async approve(
       viewer: Viewer,
       input: { reviewId: string; claimId: string; note: string },
@@ -90,26 +201,17 @@ export function createDecisions({ work, clock, ids, versions, comments }: Decisi
       await work(async (unit) => {
         const { review, reviewer } = await loadFor(unit.tx, viewer, input.reviewId);
         requireClaim(review, reviewer, input.claimId, clock.now());
-        const version = await loadVersion(unit, review);
-        await endReview(unit, review, reviewer, {
-          decision: 'APPROVED',
-          feedback: text === '' ? null : text,
-          policyRefs: [],
-        });
-        await approveOnce(unit, review, reviewer);
-        if (review.kind !== 'SAMPLE') {
-          await versions().move(unit, version, 'approve', { decidedAt: clock.now(), stateReason: null });
-          emitFor(unit, review, 'APPROVED', reviewer.developerId, {
-            by: 'REVIEWER',
-            ...(text === '' ? {} : { message: text }),
-          });
-        }
-        note(unit, review, 'review.approve', { viewer, origin });
+        const act = standsBeside(review.kind) ? approveBeside : approveWaiting;
+        const details = await act(unit, review, reviewer, text);
+        note(unit, review, 'review.approve', { viewer, origin }, details);
       });
       return input.reviewId;
     },
 
-    /** Rejects what the viewer has claimed; feedback is required, for it is what the developer works with. */
+    /**
+     * Rejects what the viewer has claimed, whatever others approved; feedback is required, for it is what the developer
+     * works with. Throws CLAIM_LOST, STATE_CONFLICT, FEEDBACK_REQUIRED, or VALIDATION for unknown policy references.
+     */
     async reject(viewer: Viewer, input: DecisionInput, origin: ActOrigin): Promise<string> {
       const feedback = onlyText(input.feedback, 'input.feedback', MAX_FEEDBACK);
       if (feedback === '')
@@ -117,31 +219,16 @@ export function createDecisions({ work, clock, ids, versions, comments }: Decisi
           'FEEDBACK_REQUIRED',
           'Say what is wrong and what would make it right: a rejection needs feedback.',
         );
+      const policyRefs = [...new Set(input.policyRefs)];
       await work(async (unit) => {
         const { review, reviewer } = await loadFor(unit.tx, viewer, input.reviewId);
         requireClaim(review, reviewer, input.claimId, clock.now());
-        const version = await loadVersion(unit, review);
-        await endReview(unit, review, reviewer, { decision: 'REJECTED', feedback, policyRefs: input.policyRefs });
-        for (const comment of input.findingComments) {
-          await comments.add(unit, {
-            versionId: version.id,
-            findingId: comment.findingId,
-            authorId: reviewer.developerId,
-            side: 'REVIEWER',
-            body: comment.body,
-          });
-        }
-        const facts = { decidedAt: clock.now(), stateReason: feedback };
-        if (review.kind !== 'SAMPLE') await versions().move(unit, version, 'reject', facts);
-        else if (version.state === 'APPROVED') await versions().move(unit, version, 'rejectSample', facts);
-        else await versions().move(unit, version, 'suspendSample', { stateReason: feedback });
-        const type = review.kind === 'SAMPLE' && version.state !== 'APPROVED' ? 'SUSPENDED' : 'REJECTED';
-        emitFor(unit, review, type, reviewer.developerId, {
-          by: 'REVIEWER',
-          feedback,
-          policyRefs: [...input.policyRefs],
-        });
-        note(unit, review, 'review.reject', { viewer, origin }, { policyRefs: [...input.policyRefs] });
+        requireKnownRules(await readReviewSettings(unit.tx), input.policyRefs, 'input.policyRefs');
+        await endClaim(unit, review, reviewer, decided(reviewer, { decision: 'REJECTED', feedback, policyRefs }));
+        await addComments(unit, review.versionId, reviewer, input.findingComments);
+        const { type, details } = await takeBack(unit, review, reviewer, feedback);
+        emitFor(unit, review, type, reviewer.developerId, { by: 'REVIEWER', feedback, policyRefs });
+        note(unit, review, 'review.reject', { viewer, origin }, { policyRefs, ...details });
       });
       return input.reviewId;
     },

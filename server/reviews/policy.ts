@@ -10,6 +10,7 @@ export const REVIEW_REASONS = [
   'USER_REPORTS',
   'APPEAL',
   'SAMPLE',
+  'RESCAN',
 ] as const;
 export type ReviewReason = (typeof REVIEW_REASONS)[number];
 
@@ -24,12 +25,11 @@ export interface PolicyFacts {
   readonly crashed: boolean;
   /** Open reports by different signed-in accounts. */
   readonly openReports: number;
-  /** Whether a reviewer has upheld a report of the app. */
+  /** Different accounts whose reports together send the next version to a person: a setting. */
+  readonly reportsToReview: number;
+  /** Whether a reviewer has upheld a report of the app, and no version was approved by a person since. */
   readonly reportUpheld: boolean;
 }
-
-/** Different accounts whose reports together send the next version to a person. */
-export const REPORTS_TO_REVIEW = 3;
 
 /** The reasons for a person to look; empty means the version is approved by the checks alone. */
 export function reasonsToReview(facts: PolicyFacts): ReviewReason[] {
@@ -41,8 +41,22 @@ export function reasonsToReview(facts: PolicyFacts): ReviewReason[] {
   if (facts.lastApprovedPermissions !== null && facts.permissions.some(isNew)) reasons.push('NEW_PERMISSION');
   if (facts.warnings > 0) reasons.push('CHECK_WARNING');
   if (facts.crashed) reasons.push('CHECK_CRASHED');
-  if (facts.openReports >= REPORTS_TO_REVIEW || facts.reportUpheld) reasons.push('USER_REPORTS');
+  if (facts.openReports >= facts.reportsToReview || facts.reportUpheld) reasons.push('USER_REPORTS');
   return reasons;
+}
+
+/**
+ * How many different reviewers must approve: two where a dangerous permission is asked for that no approved version of the
+ * app had, if the setting says so.
+ */
+export function approvalsNeeded(facts: {
+  readonly secondApproval: boolean;
+  readonly permissions: readonly string[];
+  /** Every permission that an approved version of the app has asked for. */
+  readonly approvedPermissions: ReadonlySet<string>;
+}): number {
+  const isFirst = (name: string) => isDangerous(name) && !facts.approvedPermissions.has(name);
+  return facts.secondApproval && facts.permissions.some(isFirst) ? 2 : 1;
 }
 
 /** A permission this server does not know is treated as dangerous. */

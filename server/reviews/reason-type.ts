@@ -13,5 +13,6 @@ export const ReviewReasonEnum = builder.enumType('ReviewReason', {
     USER_REPORTS: { description: 'Users reported the app.' },
     APPEAL: { description: 'Its developer appealed a rejection.' },
     SAMPLE: { description: 'Drawn by chance from automatic approvals.' },
+    RESCAN: { description: 'Newer checks found something in it.' },
   } satisfies Record<ReviewReason, object>,
 });

@@ -27,7 +27,7 @@ builder.mutationField('claimReview', (t) =>
     type: reviewPayload('ClaimReviewPayload'),
     errors: {},
     authScopes: { $any: { reviewer: true, admin: true } },
-    description: 'Takes a waiting review for 30 minutes.',
+    description: 'Takes a waiting review, for 30 minutes unless the policy says otherwise.',
     args: { input: t.arg({ type: ClaimReviewInput, required: true, description: 'Which one.' }) },
     resolve: async (_parent, { input }, { services, viewer, caller }) => ({
       reviewId: await services.reviews.claim(viewer, input.reviewId.id, caller),
@@ -81,7 +81,8 @@ builder.mutationField('approveReview', (t) =>
     type: reviewPayload('ApproveReviewPayload'),
     errors: {},
     authScopes: { $any: { reviewer: true, admin: true } },
-    description: 'Approves the version you have claimed.',
+    description:
+      'Approves the version you have claimed. Where two approvals are needed, the first puts it back into the queue for another reviewer.',
     args: { input: t.arg({ type: ApproveReviewInput, required: true, description: 'The decision.' }) },
     resolve: async (_parent, { input }, { services, viewer, caller }) => ({
       reviewId: await services.reviews.approve(
@@ -112,7 +113,7 @@ const RejectReviewInput = builder.inputType('RejectReviewInput', {
       required: true,
       description: 'What is wrong and what would make it right; shown to the developer.',
     }),
-    policyRefs: t.stringList({ description: 'Policies it refers to, up to 20.' }),
+    policyRefs: t.stringList({ description: 'Codes of the rules of the review policy that it refers to, up to 20.' }),
     findingComments: t.field({ type: [FindingCommentInput], description: 'Comments on single findings, up to 50.' }),
   }),
 });

@@ -1,12 +1,14 @@
 /** Owns the GraphQL types of reviews and comments, and the queue. It writes nothing. */
-import { isAdmin, isReviewer, requireReviewer } from '../accounts/access.ts';
+import { isAdmin, isReviewer } from '../accounts/access.ts';
 import { roleOn } from '../apps/access.ts';
 import { builder } from '../graphql/builder.ts';
+import type { GraphContext } from '../graphql/context.ts';
 import { FindingType } from '../versions/check-types.ts';
 import { VersionNode } from '../versions/schema.ts';
+import { anyMayTake, isOfPlatform, type ReviewFacts, VERSION_REVIEWS, visibleReviews, whyNotTake } from './access.ts';
+import { OPEN_STATES, REVIEW_DECISIONS, REVIEW_KINDS, REVIEW_STATES } from './kinds.ts';
 import { REVIEW_REASONS } from './policy.ts';
 import { ReviewReasonEnum } from './reason-type.ts';
-import { REVIEW_DECISIONS, REVIEW_KINDS, REVIEW_STATES } from './records.ts';
 
 const ReviewStateEnum = builder.enumType('ReviewState', {
   description: 'Where a review is.',
@@ -17,12 +19,14 @@ const ReviewStateEnum = builder.enumType('ReviewState', {
     CANCELLED: { description: 'Ended because the version left the queue.' },
   } satisfies Record<(typeof REVIEW_STATES)[number], object>,
 });
-const ReviewKindEnum = builder.enumType('ReviewKind', {
+export const ReviewKindEnum = builder.enumType('ReviewKind', {
   description: 'What a review is about.',
   values: {
     MANUAL: { description: 'The policy asked for a person.' },
     APPEAL: { description: 'Another look at a rejection.' },
     SAMPLE: { description: 'A look afterwards at an automatic approval.' },
+    REPORT: { description: 'Users reported the app; a look at what is in the store.' },
+    RESCAN: { description: 'Newer checks found something in what was approved.' },
   } satisfies Record<(typeof REVIEW_KINDS)[number], object>,
 });
 const ReviewDecisionEnum = builder.enumType('ReviewDecision', {
@@ -31,23 +35,6 @@ const ReviewDecisionEnum = builder.enumType('ReviewDecision', {
     APPROVED: { description: 'May be published.' },
     REJECTED: { description: 'Refused, with feedback.' },
   } satisfies Record<(typeof REVIEW_DECISIONS)[number], object>,
-});
-
-export interface QueuePosition {
-  readonly position: number;
-  readonly dueAt: Date;
-  readonly medianWaitSeconds: number | null;
-}
-export const QueuePositionType = builder.objectRef<QueuePosition>('QueuePosition').implement({
-  description: 'Where a version waits.',
-  fields: (t) => ({
-    position: t.exposeInt('position', { description: '1 is next.' }),
-    dueAt: t.expose('dueAt', { type: 'DateTime', description: 'By when the platform means to decide.' }),
-    medianWaitSeconds: t.exposeInt('medianWaitSeconds', {
-      nullable: true,
-      description: 'Median of the last 30 days; null before there is one.',
-    }),
-  }),
 });
 
 export const CommentType = builder.prismaObject('Comment', {
@@ -91,13 +78,45 @@ function SideEnum() {
   });
 }
 
+const ApprovalType = builder.prismaObject('Approval', {
+  name: 'Approval',
+  description: 'One approval of a version in a round; a review may need two, of different reviewers.',
+  fields: (t) => ({
+    reviewerName: t.string({
+      description: 'Who approved.',
+      select: { reviewer: { select: { name: true } } },
+      resolve: ({ reviewer }, _args, { viewer }) => (isOfPlatform(viewer) ? reviewer.name : 'a reviewer'),
+    }),
+    note: t.exposeString('note', { nullable: true, description: 'What they said; null where nothing.' }),
+    at: t.expose('createdAt', { type: 'DateTime', description: 'When.' }),
+  }),
+});
+
+/** Reviewers of the platform, asked for once an operation. */
+const reviewersOf = new WeakMap<GraphContext, Promise<string[]>>();
+
+/** Whether the viewer could claim the review now: what services/claims would answer, as a flag. */
+async function canClaim(
+  context: GraphContext,
+  review: ReviewFacts & { readonly state: string; readonly leaseExpiresAt: Date | null },
+): Promise<boolean> {
+  const { viewer, services } = context;
+  if (viewer.kind === 'anonymous' || !isOfPlatform(viewer)) return false;
+  const free = review.state === 'QUEUED' || services.reviews.isLapsed(review);
+  if (!free || whyNotTake(review, viewer.developerId) !== null) return false;
+  if (isReviewer(viewer)) return true;
+  const reviewers = reviewersOf.get(context) ?? services.reviews.reviewers();
+  reviewersOf.set(context, reviewers);
+  return !anyMayTake(review, await reviewers);
+}
+
 export const ReviewNode = builder.prismaNode('Review', {
   // Out of sight is null, not a fault.
   nullable: true,
   name: 'Review',
   id: { field: 'id', description: 'Global id.' },
   description: 'One round of a person looking at a version. Reviewers and admins only.',
-  findUnique: (id, { viewer }) => ({ id: isReviewer(viewer) || isAdmin(viewer) ? id : '' }),
+  findUnique: (id, { viewer }) => ({ id, AND: [visibleReviews(viewer)] }),
   fields: (t) => ({
     version: t.relation('version', { type: VersionNode, description: 'What is reviewed.' }),
     round: t.exposeInt('round', { description: '1, and one more for an appeal.' }),
@@ -136,8 +155,22 @@ export const ReviewNode = builder.prismaNode('Review', {
     }),
     waitingSeconds: t.int({
       description: 'How long it has waited, or waited until its decision.',
-      resolve: ({ queuedAt, decidedAt }) =>
-        Math.max(0, Math.round(((decidedAt ?? new Date()).getTime() - queuedAt.getTime()) / 1000)),
+      resolve: (review, _args, { services }) => services.reviews.waitingSeconds(review),
+    }),
+    approvalsNeeded: t.exposeInt('approvalsNeeded', { description: 'How many different reviewers must approve it.' }),
+    approvals: t.relation('approvals', {
+      type: ApprovalType,
+      description: 'Who has approved it so far, oldest first.',
+      query: { orderBy: { createdAt: 'asc' } },
+    }),
+    viewerCanClaim: t.boolean({
+      description: 'Whether you may claim it now.',
+      select: {
+        version: {
+          select: { app: { select: { members: { select: { developerId: true } } } }, reviews: VERSION_REVIEWS },
+        },
+      },
+      resolve: (review, _args, context) => canClaim(context, review),
     }),
     decision: t.field({
       type: ReviewDecisionEnum,
@@ -162,51 +195,23 @@ export const ReviewNode = builder.prismaNode('Review', {
 });
 
 builder.prismaObjectFields(VersionNode, (t) => ({
-  queue: t.field({
-    type: QueuePositionType,
-    nullable: true,
-    description: 'Place in the review queue; null when it does not wait.',
-    complexity: 5,
-    resolve: (version, _args, { services }) =>
-      version.state === 'IN_REVIEW' ? services.reviews.position(version.id) : null,
-  }),
   comments: t.relation('comments', {
     type: CommentType,
-    description: 'The conversation about it, oldest first.',
-    query: { orderBy: { createdAt: 'asc' }, take: 200 },
+    description: 'The conversation about it, the newest 200, oldest first.',
+    query: { orderBy: [{ createdAt: 'asc' }, { id: 'asc' }], take: -200 },
   }),
   review: t.prismaField({
     type: ReviewNode,
     nullable: true,
-    description: 'The open review, for reviewers; null for everybody else and where none is open.',
+    description:
+      'The open review that is due first, for reviewers and admins who are no members of the app; null for everybody else and where none is open.',
     resolve: (query, version, _args, { db, viewer }) =>
-      isReviewer(viewer) || isAdmin(viewer)
+      isOfPlatform(viewer)
         ? db.prisma.review.findFirst({
             ...query,
-            where: { versionId: version.id, state: { in: ['QUEUED', 'CLAIMED'] } },
+            where: { versionId: version.id, state: { in: [...OPEN_STATES] }, AND: [visibleReviews(viewer)] },
+            orderBy: [{ dueAt: 'asc' }, { id: 'asc' }],
           })
         : null,
   }),
 }));
-
-builder.queryField('reviewQueue', (t) =>
-  t.prismaConnection({
-    type: ReviewNode,
-    cursor: 'id',
-    authScopes: { reviewer: true },
-    description: 'Reviews that wait or are held, by due time; never of apps you are a member of.',
-    args: { mine: t.arg.boolean({ description: 'Only those you hold.' }) },
-    resolve: (query, _parent, { mine }, { db, viewer }) => {
-      const { developerId } = requireReviewer(viewer);
-      return db.prisma.review.findMany({
-        ...query,
-        where: {
-          state: mine === true ? 'CLAIMED' : { in: ['QUEUED', 'CLAIMED'] },
-          ...(mine === true ? { claimedById: developerId } : {}),
-          version: { app: { members: { none: { developerId } } } },
-        },
-        orderBy: [{ dueAt: 'asc' }, { id: 'asc' }],
-      });
-    },
-  }),
-);

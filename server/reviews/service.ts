@@ -1,11 +1,12 @@
-/** Owns the reviews as a whole, put together from their parts: the only writer of reviews, approvals and comments. */
+/** Owns the reviews as a whole, put together from their parts: the only writer of reviews, approvals, comments and reports. */
 import { createAppeals } from './appeals.ts';
 import { createClaims } from './claims.ts';
 import { createComments } from './comments.ts';
 import { createConclusion } from './conclusion.ts';
 import { createDecisions } from './decisions.ts';
 import { createReviewQueue } from './queue.ts';
-import type { ReviewsOptions } from './records.ts';
+import { activeReviewers, type ReviewsOptions } from './records.ts';
+import { createReports } from './reports.ts';
 
 export type Reviews = ReturnType<typeof createReviews>;
 
@@ -18,9 +19,15 @@ export function createReviews(options: ReviewsOptions) {
   return {
     conclude,
     cancel: queue.cancel,
+    openBeside: queue.openBeside,
     position: queue.position,
+    isLapsed: queue.isLapsed,
+    waitingSeconds: queue.waitingSeconds,
+    /** Ids of the accounts that review; whom a review can wait for. */
+    reviewers: () => activeReviewers(options.db.prisma),
     ...createClaims(options),
-    ...createDecisions({ ...options, comments }),
+    ...createDecisions({ ...options, comments, queue }),
+    ...createReports({ ...options, queue }),
     appeal,
     comment: comments.comment,
   };

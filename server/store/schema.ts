@@ -80,7 +80,7 @@ const StoreVersionType = builder.objectRef<OfferedVersion>('StoreVersion').imple
   }),
 });
 
-const StoreAppNode = builder.node(builder.objectRef<StoreApp>('StoreApp'), {
+export const StoreAppNode = builder.node(builder.objectRef<StoreApp>('StoreApp'), {
   description: 'A published app.',
   id: { resolve: ({ packageId }) => packageId, description: 'Global id.' },
   loadOne: (packageId, { services }) => services.store.app(packageId),

@@ -24,6 +24,8 @@ export function createModeration({ work, clock, cancelReviews, storeChanged }: V
         throw new DomainError('OWN_APP', 'You are a member of this app. Somebody else must decide about it.');
       }
       await moveVersion(unit.tx, clock, version, act, { stateReason: act === 'suspend' ? text : null });
+      // Looks beside the state have nothing left to take back.
+      if (act === 'suspend') await cancelReviews(unit, version.id);
       await refreshApp(unit.tx, clock, version.appId);
       tell(unit, version, act === 'suspend' ? 'SUSPENDED' : 'REINSTATED', {
         actorId: person.developerId,

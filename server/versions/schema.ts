@@ -26,7 +26,7 @@ export const VersionStateEnum = builder.enumType('VersionState', {
   } satisfies Record<(typeof VERSION_STATES)[number], object>,
 });
 
-const PackageFile = builder.prismaObject('VersionFile', {
+export const PackageFile = builder.prismaObject('VersionFile', {
   name: 'PackageFile',
   description: 'One file of a package.',
   fields: (t) => ({

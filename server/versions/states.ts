@@ -13,6 +13,9 @@ export const VERSION_STATES = [
 ] as const;
 export type VersionState = (typeof VERSION_STATES)[number];
 
+/** States of a version whose approval stands: what later versions are compared with. */
+export const APPROVED_STATES = ['APPROVED', 'PUBLISHED', 'UNPUBLISHED'] as const satisfies readonly VersionState[];
+
 export const VERSION_ACTS = [
   'submit',
   'failChecks',

@@ -9,6 +9,7 @@ const TRUSTED: PolicyFacts = {
   warnings: 0,
   crashed: false,
   openReports: 0,
+  reportsToReview: 3,
   reportUpheld: false,
 };
 

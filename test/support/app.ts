@@ -16,7 +16,7 @@ export interface StartAppOptions {
   readonly clock?: Clock;
   /** Environment variables on top of those every test server has. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Rows of `settings` that are there before the server starts; no sample reviews unless said otherwise. */
+  /** Rows of `settings` that are there before the server starts; no sample reviews and no second approvals unless said otherwise. */
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly log?: Log;
   /** Starts on this data folder of an earlier server, and leaves it behind. */
@@ -41,7 +41,7 @@ export interface TestApp {
   close(options?: { keep?: boolean }): Promise<void>;
 }
 
-const NO_SAMPLES = { reviews: { sampleShare: 0 } };
+const NO_SAMPLES = { reviews: { sampleShare: 0, secondApproval: false } };
 
 /** Starts a server; `close` it. */
 export async function startApp(options: StartAppOptions = {}): Promise<TestApp> {
