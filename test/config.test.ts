@@ -25,6 +25,7 @@ describe('the environment', () => {
       allowedOrigins: [],
       logLevel: 'info',
       maxPackageBytes: 52_428_800,
+      checkThreads: null,
       publicCache: true,
     });
   });
@@ -41,6 +42,7 @@ describe('the environment', () => {
       ALLOWED_ORIGINS: 'ftp://example.org',
       LOG_LEVEL: 'loud',
       MAX_PACKAGE_BYTES: '1e9',
+      CHECK_THREADS: '0',
       PUBLIC_CACHE: 'yes',
     };
     const mistakes = mistakesOf(wrong);

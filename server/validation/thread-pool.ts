@@ -1,6 +1,6 @@
 /**
  * Owns which thread does which step next: a bounded number of threads, started on need and ended when idle; who is urgent goes
- * first, and among equals whoever waited longest. It knows nothing of packages.
+ * first, and among equals whoever took the least time so far. It knows nothing of packages.
  */
 import { type CheckThread, type StepOptions, type StepOutcome, startCheckThread } from './check-thread.ts';
 
@@ -48,8 +48,8 @@ interface Seat {
 
 export function createThreadPool({ maxThreads, idleMs, registry }: ThreadPoolOptions): ThreadPool {
   const seats = new Set<Seat>();
-  /** Whoever was served last is last. */
-  let customers: Customer[] = [];
+  /** The customers, with the milliseconds of threads that each had; who comes later begins where the least served one is. */
+  const served = new Map<Customer, number>();
 
   function leave(seat: Seat): void {
     clearTimeout(seat.idleTimer);
@@ -83,6 +83,8 @@ export function createThreadPool({ maxThreads, idleMs, registry }: ThreadPoolOpt
     seat.busy = true;
     seat.customer = customer;
     const outcome = await seat.thread.run(step);
+    const had = served.get(customer);
+    if (had !== undefined) served.set(customer, had + outcome.durationMs);
     seat.busy = false;
     if (outcome.type === 'lost') leave(seat);
     else rest(seat);
@@ -100,10 +102,10 @@ export function createThreadPool({ maxThreads, idleMs, registry }: ThreadPoolOpt
 
   /** Begins one step; false when nothing can begin. */
   function begin(): boolean {
-    for (const customer of [...customers].sort((a, b) => Number(b.urgent) - Number(a.urgent))) {
+    const line = [...served].sort(([a, hadA], [b, hadB]) => Number(b.urgent) - Number(a.urgent) || hadA - hadB);
+    for (const [customer] of line) {
       const step = hasSeat(customer) ? customer.next() : null;
       if (step === null) continue;
-      customers = [...customers.filter((other) => other !== customer), customer];
       void serve(seatFor(customer), customer, step);
       return true;
     }
@@ -125,11 +127,11 @@ export function createThreadPool({ maxThreads, idleMs, registry }: ThreadPoolOpt
     },
     wake,
     add(customer) {
-      customers.push(customer);
+      served.set(customer, served.size === 0 ? 0 : Math.min(...served.values()));
       wake();
     },
     remove(customer) {
-      customers = customers.filter((other) => other !== customer);
+      served.delete(customer);
       const mine = [...seats].filter((seat) => seat.customer === customer);
       void end(mine.filter((seat) => seat.busy)).then(wake);
       for (const seat of mine) {

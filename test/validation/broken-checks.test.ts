@@ -18,7 +18,8 @@ let ada: Developer;
 /** Of a developer who is known, so that only broken checks bring a person in. */
 let notes: AppHandle;
 beforeAll(async () => {
-  app = await startApp({ clock });
+  // One thread: checks end in the order in which they begin.
+  app = await startApp({ clock, env: { CHECK_THREADS: '1' } });
   seed = createSeed(app);
   ada = await seed.developer('Ada');
   notes = await ada.app('com.example.notes');

@@ -11,7 +11,7 @@ import { createClient, type Session } from '../support/client.ts';
 import { createSeed, type VersionHandle } from '../support/seed.ts';
 import { SLOW_SCRIPTS } from './stand.ts';
 
-const ALL_CHECKS = [ARCHIVE_CHECK_NAME, ...CHECKS.map((check) => check.name)];
+const ALL_CHECKS = [ARCHIVE_CHECK_NAME, ...CHECKS.map((check) => check.name), 'provenance'];
 let dataDir: string;
 let draft: VersionHandle;
 let session: Session;
@@ -41,7 +41,8 @@ const countOf = (where: string) => rows(`SELECT id FROM check_runs WHERE version
 const stateNow = () => rows<{ state: string }>('SELECT state FROM app_versions WHERE id = ?')[0]?.state;
 
 it('a killed process loses no check and repeats none', async () => {
-  const options = { dataDir, port: await freePort() };
+  // One thread: checks end in the order in which they begin.
+  const options = { dataDir, port: await freePort(), env: { CHECK_THREADS: '1' } };
   server = await startServer(options);
   await createClient(server.url, session).done('submitVersion', { versionId: draft.id });
   await expect.poll(() => countOf(`state = 'RUNNING'`), { timeout: 10_000, interval: 5 }).toBeGreaterThan(0);

@@ -5,7 +5,11 @@ import type { TestClock } from '../support/clock.ts';
 
 /** Scripts that keep the Lua check busy for half a second or more, so that something can happen meanwhile. */
 export const SLOW_SCRIPTS: Record<string, string> = {
-  'assets/main.lua': Array.from({ length: 160 }, (_, index) => `require("part${index}")\n`).join(''),
+  'assets/main.lua': [
+    'local saved = mosis.storage.get("greeting")',
+    ...Array.from({ length: 160 }, (_, index) => `require("part${index}")`),
+    'return saved\n',
+  ].join('\n'),
   ...Object.fromEntries(
     Array.from({ length: 160 }, (_, index) => {
       const line = (at: number) => `local function f${at}(a) if a > ${index} then return { x = a } end return f(a) end`;
