@@ -82,7 +82,7 @@ export async function publishWeather(people: People, key: SigningKey, say: Say):
     reject:
       'The app now asks for storage. Saved cities cannot be counted or removed together, and nothing says what is kept. ' +
       'Give people a screen that shows what is stored and clears it.',
-    policyRefs: ['Permissions 2', 'Data 1.3'],
+    policyRefs: ['PERMISSION-1', 'PRIVACY-2'],
   });
   await people.developer.mutate(
     'appealRejection',
@@ -97,7 +97,7 @@ export async function publishWeather(people: People, key: SigningKey, say: Say):
   await decide(people.admin, refused.id, {
     reject:
       'Read again by a second person. Cities can be removed, but the kept forecast cannot. The first decision stands.',
-    policyRefs: ['Data 1.3'],
+    policyRefs: ['PRIVACY-2'],
   });
   await people.developer.mutate(
     'commentOnVersion',
