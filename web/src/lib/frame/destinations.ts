@@ -1,5 +1,6 @@
 // The places the rail and the palette lead to, by who is looking.
 
+import Bell from '@lucide/svelte/icons/bell';
 import BookOpen from '@lucide/svelte/icons/book-open';
 import ClipboardCheck from '@lucide/svelte/icons/clipboard-check';
 import KeyRound from '@lucide/svelte/icons/key-round';
@@ -32,6 +33,7 @@ export function destinations({ signedIn, reviewer, admin, all = false }: Who): D
     ...(all && signedIn
       ? [
           { href: '/profile', label: t.nav.profile, icon: User },
+          { href: '/settings/notifications', label: t.nav.notifications, icon: Bell },
           { href: '/device', label: t.nav.device, icon: MonitorSmartphone },
         ]
       : []),

@@ -31,6 +31,14 @@ const KEYS = {
   TelemetryPoint: embedded,
   DeviceLoginRequest: embedded,
   FieldProblem: embedded,
+  WebhookAttempt: embedded,
+  Approval: embedded,
+  FileChange: embedded,
+  DeveloperRecord: embedded,
+  RescanFinding: embedded,
+  ReviewPolicy: embedded,
+  PolicyRule: embedded,
+  SettingDifference: embedded,
 };
 
 export type ClientOptions = {
@@ -57,7 +65,6 @@ export function createGraphClient({ transport, onSignedOut }: ClientOptions): Cl
         resolvers: {
           Query: {
             store: relayPagination(),
-            reviewQueue: relayPagination(),
           },
           Viewer: { apps: relayPagination() },
           App: { crashGroups: relayPagination() },

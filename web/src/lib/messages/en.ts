@@ -3,6 +3,7 @@ import { account } from '#lib/messages/en/account.ts';
 import { admin } from '#lib/messages/en/admin.ts';
 import { apps } from '#lib/messages/en/apps.ts';
 import { frame } from '#lib/messages/en/frame.ts';
+import { notifications } from '#lib/messages/en/notifications.ts';
 import { reviews } from '#lib/messages/en/reviews.ts';
 import { version } from '#lib/messages/en/version.ts';
 import { visitors } from '#lib/messages/en/visitors.ts';
@@ -23,6 +24,7 @@ export const en = {
   ...version,
   ...reviews,
   ...admin,
+  ...notifications,
 };
 
 export type Messages = typeof en;

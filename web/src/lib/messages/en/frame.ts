@@ -23,6 +23,9 @@ export const frame = {
     back: 'Back',
     none: 'None',
     unknown: 'Unknown',
+    chosen: (what: string) => `${what}, chosen`,
+    remove: (what: string) => `Remove ${what}`,
+    noMatch: 'Nothing matches.',
   },
   errors: {
     unreachable: 'The server could not be reached. Check the connection, then try again.',
@@ -41,6 +44,7 @@ export const frame = {
     admin: 'Admin',
     keys: 'Keys',
     profile: 'Profile',
+    notifications: 'Notifications',
     signIn: 'Sign in',
     signUp: 'Sign up',
     signOut: 'Sign out',
