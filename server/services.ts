@@ -1,5 +1,6 @@
 /** Owns the wiring of the features, in dependency order. It decides nothing and starts nothing. */
 import { join } from 'node:path';
+import { RULE_SET_VERSION } from '../format/checks/registry.ts';
 import { type Accounts, createAccounts } from './accounts/service.ts';
 import { type Apps, createApps } from './apps/service.ts';
 import { createAudit } from './audit/service.ts';
@@ -9,6 +10,7 @@ import { createEvents, type Events } from './events/service.ts';
 import { sweepIdempotencyKeys } from './idempotency.ts';
 import { createJobs, type Jobs } from './jobs/service.ts';
 import { createNotifications, type Notifications } from './notifications/service.ts';
+import { createJobDesk, type JobDesk } from './ops/job-desk.ts';
 import { forgetOld } from './ops/retention.ts';
 import type { FolderBlobs } from './platform/blobs/blobs.ts';
 import type { Clock } from './platform/clock.ts';
@@ -30,11 +32,15 @@ import { createUnitOfWork, type Work } from './unit-of-work.ts';
 import { type CheckWorker, createCheckWorker } from './validation/check-worker.ts';
 import { createProvenance } from './validation/provenance.ts';
 import { createProvenanceQueries } from './validation/provenance-queries.ts';
+import { createRescans, type Rescans } from './validation/rescan.ts';
 import { createValidation } from './validation/service.ts';
 import { createGate } from './versions/gate.ts';
 import { createVersions, type Versions } from './versions/service.ts';
 import { createStoredPackages } from './versions/stored-packages.ts';
 import { createUploads, type Uploads } from './versions/uploads.ts';
+
+/** One rescan is one job, however many versions there are; its lease is renewed all the while. */
+const RESCAN_RUN_MS = 14 * 86_400_000;
 
 /** What the features stand on; chosen in app.ts. */
 export interface Platform {
@@ -55,12 +61,14 @@ export interface Services {
   readonly versions: Versions;
   readonly uploads: Uploads;
   readonly reviews: Reviews;
+  readonly rescans: Rescans;
   readonly settings: Settings;
   readonly notifications: Notifications;
   readonly store: Store;
   readonly telemetry: Telemetry;
   readonly events: Events;
   readonly jobs: Jobs;
+  readonly jobDesk: JobDesk;
   readonly checks: CheckWorker;
   readonly platformKey: PlatformKey;
   readonly work: Work;
@@ -131,6 +139,18 @@ export async function createServices(platform: Platform): Promise<Services> {
     },
     contextChecks: [provenance.check],
   });
+  const rescans = createRescans({
+    db,
+    work,
+    clock,
+    ids,
+    log,
+    worker: checks,
+    contextChecks: [provenance.check],
+    ruleset: String(RULE_SET_VERSION),
+    packageFile: packages.fileOf,
+    openReview: (unit, version) => reviews.openBeside(unit, version, { kind: 'RESCAN', reasons: ['RESCAN'] }),
+  });
   const store = createStore(createSqliteStoreQueries(db.raw));
   const knownApps = createKnownApps(db);
   storeListeners.push(knownApps.forget);
@@ -161,11 +181,13 @@ export async function createServices(platform: Platform): Promise<Services> {
   jobs.register('gate-upload', { handler: gate.handleJob, concurrency: 4 });
   // More than there are threads: a small package is not kept waiting by large ones, whose checks take turns with its own.
   jobs.register('check-version', { handler: validation.handleJob, concurrency: 6 });
+  jobs.register('rescan', { handler: rescans.handleJob, maxRunMs: RESCAN_RUN_MS });
   jobs.register('housekeeping', {
     handler: async () => {
       await accounts.sweep();
       await gate.refuseAbandoned();
       await validation.concludeAbandoned();
+      await rescans.failAbandoned();
       await uploads.sweep();
       await packages.sweep();
       await sweepIdempotencyKeys(db, clock);
@@ -193,12 +215,14 @@ export async function createServices(platform: Platform): Promise<Services> {
     versions,
     uploads,
     reviews,
+    rescans,
     settings,
     notifications,
     store,
     telemetry,
     events,
     jobs,
+    jobDesk: createJobDesk({ work, jobs }),
     checks,
     platformKey,
     work,

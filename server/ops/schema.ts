@@ -90,7 +90,7 @@ const AuditViaEnum = builder.enumType('AuditVia', {
   } satisfies Record<AuditVia, object>,
 });
 
-const JobType = builder.prismaNode('Job', {
+export const JobType = builder.prismaNode('Job', {
   // Out of sight is null, not a fault.
   nullable: true,
   name: 'Job',
