@@ -10,11 +10,9 @@ import { findingMarks, lineOf, type Marked, showFindings } from '#lib/code/findi
 import { folding, foldRuns, openFold } from '#lib/code/folding.ts';
 import { MORE_HIDDEN, nameOfCharacter } from '#lib/code/hidden.ts';
 import { loadLanguage } from '#lib/code/languages.ts';
+import type { CodeMode } from '#lib/code/modes.ts';
 import { languageOf } from '#lib/code/shape.ts';
 import { codeTheme, SHADOW_CSS } from '#lib/code/theme.ts';
-
-export const CODE_MODES = ['diff', 'split', 'file'] as const;
-export type CodeMode = (typeof CODE_MODES)[number];
 
 export type CodeOptions = {
   path: string;

@@ -56,7 +56,7 @@ const look = EditorView.theme({
 
 const comparison = EditorView.theme({
   '.cm-changeGutter': { width: '4px', paddingLeft: '0' },
-  '&.cm-merge-b .cm-changedLine, .cm-insertedLine': { backgroundColor: mix('green', 11) },
+  '&.cm-merge-b .cm-changedLine': { backgroundColor: mix('green', 11) },
   '&.cm-merge-b .cm-changedText': { background: mix('green', 26), borderRadius: '2px' },
   '&.cm-merge-b .cm-changedLineGutter': { background: 'var(--green)' },
   '&.cm-merge-a .cm-changedLine, .cm-deletedChunk': { backgroundColor: mix('red', 10) },
@@ -69,7 +69,7 @@ const comparison = EditorView.theme({
     whiteSpace: 'pre-wrap',
     overflowWrap: 'anywhere',
   },
-  '.cm-deletedChunk del': { textDecoration: 'none' },
+  '.cm-deletedChunk del, ins.cm-insertedLine': { textDecoration: 'none' },
   '.cm-mergeSpacer': { backgroundColor: 'transparent' },
 });
 
