@@ -68,6 +68,7 @@ const REASON_WORDS: Readonly<Record<VersionStatusFragment['reviewReasons'][numbe
   USER_REPORTS: 'reports of users',
   APPEAL: 'your appeal',
   SAMPLE: 'a random sample',
+  RESCAN: 'newer checks found something',
 };
 
 /** Why a person looks at a version, in words. */
@@ -160,6 +161,8 @@ function saying(event: VersionEvent): Styled | null {
       return t`back in the queue`;
     case 'COMMENTED':
       return t`${event.actor.kind === 'YOU' ? 'you' : (event.actor.name ?? 'a reviewer')} wrote:`;
+    case 'APPROVAL_ADDED':
+      return t`one of two approvals is given; another reviewer looks`;
     case 'APPROVED':
     case 'PUBLISHED':
     case 'REINSTATED':
