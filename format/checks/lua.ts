@@ -16,8 +16,9 @@ import { PERMISSION_REGISTRY } from '../permissions.ts';
 
 /** One file; larger ones are data, which belongs in JSON. Keeps the tree of one file under about 200 MB. */
 const MAX_FILE_BYTES = 2 * 1024 * 1024;
-/** All Lua of a package: about a second of work. */
-const MAX_TOTAL_BYTES = 24 * 1024 * 1024;
+/** All Lua of a package, in bytes and in statements and expressions: about three seconds of work, whatever they are. */
+const MAX_TOTAL_BYTES = 16 * 1024 * 1024;
+const MAX_TOTAL_NODES = 3_000_000;
 
 /** Scripts and event attributes in RML. */
 const MAX_INLINE = 30_000;
@@ -47,12 +48,15 @@ export const luaCheck: Check = {
     const linker = new Linker();
     // Documents repeat their handlers; a clean one that loads no module says nothing new the second time.
     const clean = new Set<string>();
+    let nodesLeft = MAX_TOTAL_NODES;
     for (const source of sources(contents, inline, modules, found)) {
       if (clean.has(source.text)) continue;
-      const result = analyseLua(source, {
-        resolve: (name) => modules.resolve(name, source.file),
-        value: (path) => linker.value(path),
-      });
+      const links = {
+        resolve: (name: string) => modules.resolve(name, source.file),
+        value: (path: string) => linker.value(path),
+      };
+      const result = analyseLua(source, links, nodesLeft);
+      nodesLeft -= result.nodes;
       found.addAll(result.findings);
       unclear ||= result.facts === null || result.facts.platformUnclear;
       if (result.facts !== null) noteUses(result.facts, result.place, uses);
@@ -85,7 +89,7 @@ function* sources(
     total += bytes.length;
     if (bytes[0] === 0x1b) found.add(LUA_CATALOGUE.LUA_DYNAMIC_CODE, 'This file is compiled Lua.', { file });
     else if (bytes.length > MAX_FILE_BYTES || total > MAX_TOTAL_BYTES) {
-      const what = bytes.length > MAX_FILE_BYTES ? 'This file has over 2 MiB' : 'The package has over 24 MiB of Lua';
+      const what = bytes.length > MAX_FILE_BYTES ? 'This file has over 2 MiB' : 'The package has over 16 MiB of Lua';
       found.add(LUA_CATALOGUE.LUA_TOO_COMPLEX, `${what}; the rest is not read.`, { file });
     } else texts.set(file, utf8.decode(bytes));
   }

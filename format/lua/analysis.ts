@@ -113,7 +113,10 @@ export class Analysis extends Walk {
       return this.expression(value, variable !== undefined && isFollowed(variable, value) ? 'follow' : 'escape');
     });
     node.variables.forEach((variable, i) => {
-      if (variable.name === '_ENV') this.judge.environment(values[i] ?? NIL, variable.at);
+      if (variable.name === '_ENV') {
+        const otherwise = variable.definitions === 0 ? NIL : UNKNOWN;
+        this.judge.environment(values[i] ?? otherwise, variable.at);
+      }
       const value = values[i];
       if (value === undefined || !isPlatform(value)) this.judge.shadows(variable);
     });
@@ -149,12 +152,13 @@ export class Analysis extends Walk {
     if (target.type === 'name') {
       if (target.name === '_ENV')
         this.report.add(LUA_CATALOGUE.LUA_ENVIRONMENT_CHANGE, '"_ENV" is assigned.', target.at);
-      else if (target.variable === null && target.environment === null && !keeps(target.name, value))
+      else if (target.variable === null && target.environment === null && !keeps(target, value))
         this.judge.replaced(target.name, target.at);
       return;
     }
     const base = this.expression(target.base, 'follow');
-    this.judge.write(base, this.expression(target.key, 'escape'), target.at);
+    const key = this.expression(target.key, 'escape');
+    if (!keeps(target, value)) this.judge.write(base, key, target.at);
   }
 
   protected expression(node: Expression, role: Role): Value {
@@ -215,10 +219,14 @@ export class Analysis extends Walk {
       if (operator === 'or' && isHidden(left, right)) this.judge.used(right, 'escape', node.right.at);
       return binaryValue(operator, left, right);
     }
-    // A metamethod of one operand gets the other, except where a literal makes that impossible.
-    const plain = (operator === '==' || operator === '~=') && (isPlain(node.left) || isPlain(node.right));
-    const part = plain ? 'test' : 'escape';
-    return binaryValue(operator, this.expression(node.left, part), this.expression(node.right, part));
+    const left = this.expression(node.left, 'test');
+    const right = this.expression(node.right, 'test');
+    // A metamethod of one operand gets the other, except where only two tables have one.
+    if ((operator !== '==' && operator !== '~=') || !(isPlain(left) || isPlain(right))) {
+      this.judge.used(left, 'escape', node.left.at);
+      this.judge.used(right, 'escape', node.right.at);
+    }
+    return binaryValue(operator, left, right);
   }
 
   private table(node: TableExpression): Value {
@@ -272,12 +280,20 @@ function isHidden(left: Value, right: Value): boolean {
   return platformIn(right) !== null && (mustBeFollowed(left) || platformIn(left) !== null);
 }
 
-/** Whether assigning the value to a global leaves it as it is where there is one: `unpack = unpack or table.unpack`. */
-function keeps(name: string, value: Expression | undefined): boolean {
-  if (value?.type === 'binary') return value.operator === 'or' && keeps(name, value.left);
-  return value?.type === 'name' && value.name === name && value.variable === null && value.environment === null;
+/** Whether assigning the value leaves a global as it is where there is one: `table.unpack = table.unpack or unpack`. */
+function keeps(target: Expression, value: Expression | undefined): boolean {
+  if (value?.type === 'binary') return value.operator === 'or' && keeps(target, value.left);
+  if (target.type === 'index')
+    return (
+      value?.type === 'index' &&
+      target.key.type === 'string' &&
+      value.key.type === 'string' &&
+      target.key.value === value.key.value &&
+      keeps(target.base, value.base)
+    );
+  return target.type === 'name' && value?.type === 'name' && target.name === value.name && value.variable === null;
 }
 
-function isPlain(node: Expression): boolean {
-  return ['nil', 'true', 'false', 'number', 'string'].includes(node.type);
+function isPlain(value: Value): boolean {
+  return ['nil', 'boolean', 'number', 'string'].includes(value.kind);
 }

@@ -18,21 +18,24 @@ const MAX_NESTING = 200;
 /** Bounds what the nesting does not: chains such as `a.b.c.d` and `1 + 1 + 1`, whose trees are deep on the left. */
 const MAX_HEIGHT = 600;
 /** Bounds the memory of one tree, about 100 bytes a node. */
-const MAX_NODES = 600_000;
+export const MAX_NODES = 600_000;
 const UNARY_PRIORITY = 12;
 
 export abstract class ExpressionParser {
   protected readonly lexer: Lexer;
   protected readonly scopes = new Scopes();
   private nesting = 0;
-  private nodes = 0;
+  /** How many statements and expressions were read, and how many may be. */
+  nodes = 0;
+  private readonly maxNodes: number;
   /** The greatest height of an expression in the function that is being read. */
   private tallest = 0;
   /** The returns of the function that is being read. */
   protected returns: (readonly Expression[])[] = [];
 
-  constructor(text: string) {
+  constructor(text: string, maxNodes: number) {
     this.lexer = new Lexer(text);
+    this.maxNodes = maxNodes;
   }
 
   protected abstract block(): Block;
@@ -81,10 +84,17 @@ export abstract class ExpressionParser {
     return name;
   }
 
-  /** Counts a node and checks its height; every node passes here. */
+  /** Counts a statement or an expression. */
+  protected count(at: number): void {
+    if (++this.nodes <= this.maxNodes) return;
+    const what =
+      this.maxNodes < MAX_NODES ? 'more code than is read of a package' : `over ${MAX_NODES} expressions in a file`;
+    throw new LuaSyntaxError(what, at, true);
+  }
+
+  /** Counts an expression and checks its height; every one passes here. */
   private grow<T extends Expression>(node: T): T {
-    if (++this.nodes > MAX_NODES)
-      throw new LuaSyntaxError(`more than ${MAX_NODES} expressions in one file`, node.at, true);
+    this.count(node.at);
     if (node.height > this.tallest) {
       if (node.height > MAX_HEIGHT)
         throw new LuaSyntaxError(`an expression of more than ${MAX_HEIGHT} chained parts`, node.at, true);

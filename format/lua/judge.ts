@@ -10,7 +10,7 @@ import { certainFieldName, isPlatform, mustBeFollowed, nameOf, platformIn, type 
 import type { Role } from './walk.ts';
 
 /** Functions that the analysis lets have the table of globals, or reads through; they may not be replaced. */
-const TRUSTED: ReadonlySet<string> = new Set(['rawget', 'rawset', 'assert', 'require', '_ENV', '_G']);
+const TRUSTED: ReadonlySet<string> = new Set(['rawget', 'rawset', 'assert', 'require', 'type', '_ENV', '_G']);
 
 export class Judge {
   readonly report: LuaReport;
@@ -92,7 +92,8 @@ export class Judge {
   /** Judges what a local `_ENV` gets. */
   environment(value: Value, at: number): void {
     const isOwnTable = value.kind === 'table' && (value.trust === 'constant' || value.variable !== null);
-    const readable = value.kind === 'globals' || (isOwnTable && !value.sensitive);
+    // No environment at all is a way to have every name refused that is not local.
+    const readable = value.kind === 'nil' || value.kind === 'globals' || (isOwnTable && !value.sensitive);
     if (!readable)
       this.report.add(LUA_CATALOGUE.LUA_ENVIRONMENT_CHANGE, '"_ENV" gets a value that cannot be read here.', at);
   }

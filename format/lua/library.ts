@@ -11,11 +11,13 @@ import {
   type Value,
 } from './values.ts';
 
+/** Names are short, and so is what they are put together from. */
+const MAX_PARTS = 32;
 /** Longer results of `string.rep` and the like name nothing. */
 const MAX_REPEATS = 64;
 
 const READ_THROUGH: ReadonlySet<string> = new Set([
-  ...['rawget', 'rawset', 'getmetatable', 'setmetatable', 'assert', 'tostring', 'table.concat', 'utf8.char'],
+  ...['rawget', 'rawset', 'getmetatable', 'setmetatable', 'assert', 'type', 'tostring', 'table.concat', 'utf8.char'],
 ]);
 
 /** Whether the value of a call of this global depends on its arguments. */
@@ -39,6 +41,9 @@ export function libraryCall(path: string, args: readonly Value[]): Value {
       return first.kind === 'table' ? { ...first, trust: 'likely', variable: null } : UNKNOWN;
     case 'assert':
       return isReference(first) ? first : UNKNOWN;
+    case 'type':
+      // It may not be replaced, so this certainly is a string.
+      return stringValue('', false);
     case 'tostring':
       return first.kind === 'string' ? { ...first, computed: true } : stringValue('', false, true);
     case 'utf8.char':
@@ -61,7 +66,7 @@ function characters(args: readonly Value[], limit: number, make: (...codes: numb
 function concatenated(table: TableValue, separator: Value | undefined): Value {
   const parts: string[] = [];
   const between = separator === undefined ? '' : separator.kind === 'string' && separator.whole ? separator.text : null;
-  for (let i = 1; i <= 256; i++) {
+  for (let i = 1; i <= MAX_PARTS; i++) {
     const part = table.fields.get(`n${i}`);
     if (part === undefined) break;
     if (part.kind !== 'string' || !part.whole) return SOME_STRING;

@@ -11,7 +11,7 @@ interface Exits {
 }
 
 /** A function of this name is taken for one that yields: its body may be anywhere. */
-const YIELDING_NAME = /yield|await|wait|sleep/i;
+const YIELDING_NAME = /yield|await|wait|sleep|pause/i;
 
 export class Loops {
   private readonly evaluator: Evaluator;

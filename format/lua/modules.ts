@@ -23,9 +23,14 @@ export function joinPath(folder: string, path: string): string | null {
   return parts.join('/');
 }
 
+/** How many names are remembered for one folder. */
+const MAX_KNOWN = 10_000;
+
 export class Modules {
   private readonly files: ReadonlyMap<string, Uint8Array>;
   private readonly folders: readonly string[];
+  /** What was asked before, by folder and name; files ask for the same few names again and again. */
+  private readonly known = new Map<string, Map<string, string | null>>();
 
   /** `scriptFolders` are those of the scripts that documents load. */
   constructor(files: ReadonlyMap<string, Uint8Array>, scriptFolders: Iterable<string>) {
@@ -35,8 +40,22 @@ export class Modules {
 
   /** The path of the file that `require(name)` in `file` loads, or null. */
   resolve(name: string, file: string): string | null {
+    const folder = folderOf(file);
+    let known = this.known.get(folder);
+    if (known === undefined) {
+      known = new Map();
+      this.known.set(folder, known);
+    }
+    let path = known.get(name);
+    if (path === undefined) {
+      path = this.find(name, folder);
+      if (known.size < MAX_KNOWN) known.set(name, path);
+    }
+    return path;
+  }
+
+  private find(name: string, own: string): string | null {
     if (name === '' || name.length > 512 || name.startsWith('/')) return null;
-    const own = folderOf(file);
     for (const folder of name.startsWith('.') ? [own] : [own, ...this.folders])
       for (const candidate of candidates(name)) {
         const path = joinPath(folder, candidate);

@@ -9,6 +9,8 @@ const MAX_LINE = 1000;
 const MIN_LITERAL = 200;
 /** Bits per character. Prose has about 4.2, Base64 about 5.8. */
 const MAX_ENTROPY = 5;
+/** Random hexadecimal digits have 4; rows of one character, rulers and masks less. */
+const MIN_HEX_ENTROPY = 3;
 const MIN_ESCAPED = 48;
 const MIN_BYTE_TABLE = 256;
 
@@ -92,7 +94,11 @@ function isDense(value: string): boolean {
   // Text in most scripts has a large alphabet and sometimes no blanks: it is no sign of anything.
   if (wide > value.length / 4) return false;
   const dense = blanks < value.length / 40;
-  return dense && (entropy(counts, value.length) > MAX_ENTROPY || hex + blanks === value.length);
+  return (
+    dense &&
+    (entropy(counts, value.length) > MAX_ENTROPY ||
+      (hex + blanks === value.length && entropy(counts, value.length) > MIN_HEX_ENTROPY))
+  );
 }
 
 function entropy(counts: Uint32Array, length: number): number {

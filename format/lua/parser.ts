@@ -1,36 +1,45 @@
 /** Owns the grammar of Lua 5.4 statements (manual, 3.3) and the one way to parse a file. It judges nothing but syntax. */
 import type { Block, Expression, IndexExpression, NameExpression, Returns, Statement, Variable } from './ast.ts';
-import { ExpressionParser } from './expressions.ts';
+import { ExpressionParser, MAX_NODES } from './expressions.ts';
 import { define, writeField } from './scopes.ts';
 import { LuaSyntaxError, TOKEN } from './tokens.ts';
 
 /** The tree of a file, or why there is none. `at` is an offset in the text, in UTF-16 units. */
 export type ParseResult =
-  | { readonly ok: true; readonly body: Block; readonly returns: Returns }
-  | { readonly ok: false; readonly message: string; readonly at: number; readonly tooComplex: boolean };
+  | { readonly ok: true; readonly body: Block; readonly returns: Returns; readonly nodes: number }
+  | {
+      readonly ok: false;
+      readonly message: string;
+      readonly at: number;
+      readonly tooComplex: boolean;
+      readonly nodes: number;
+    };
 
 /**
  * Parses Lua 5.4 source, in time linear in its length and with bounded recursion; it never throws. `locals` are names that
- * the host declares around the text, as it does for an event attribute (`event`, `element`, `document`).
+ * the host declares around the text, as it does for an event attribute (`event`, `element`, `document`); `maxNodes` bounds how
+ * many statements and expressions are read.
  */
-export function parseLua(text: string, locals: readonly string[] = []): ParseResult {
+export function parseLua(text: string, locals: readonly string[] = [], maxNodes = MAX_NODES): ParseResult {
+  let parser: Parser | null = null;
   try {
-    return { ok: true, ...new Parser(text).chunk(locals) };
+    parser = new Parser(text, Math.min(maxNodes, MAX_NODES));
+    return { ok: true, ...parser.chunk(locals) };
   } catch (error) {
-    if (error instanceof LuaSyntaxError)
-      return { ok: false, message: error.message, at: error.at, tooComplex: error.tooComplex };
-    throw error;
+    if (!(error instanceof LuaSyntaxError)) throw error;
+    const { message, at, tooComplex } = error;
+    return { ok: false, message, at, tooComplex, nodes: parser?.nodes ?? 0 };
   }
 }
 
 class Parser extends ExpressionParser {
-  chunk(locals: readonly string[]): { body: Block; returns: Returns } {
+  chunk(locals: readonly string[]): { body: Block; returns: Returns; nodes: number } {
     this.scopes.openFunction(true);
     for (const name of locals) this.scopes.declare(name, 0, 'parameter');
     const body = this.block();
     if (this.lexer.kind !== TOKEN.end) this.fail(`unexpected ${this.near()}`);
     this.scopes.closeFunction();
-    return { body, returns: this.returns };
+    return { body, returns: this.returns, nodes: this.nodes };
   }
 
   /** Reads statements up to what ends a block; the caller opens and closes the scope. */
@@ -44,6 +53,7 @@ class Parser extends ExpressionParser {
       }
       if (this.accept(';')) continue;
       this.enter();
+      this.count(lexer.start);
       statements.push(this.statement());
       this.leave();
     }

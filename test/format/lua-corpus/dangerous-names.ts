@@ -129,9 +129,9 @@ export const DANGEROUS_NAMES: readonly DangerousCase[] = [
     'el:add_event_listener("click", ("x"):rep(3), true)',
   ]),
   ...dangerous('wrapped loader', 'LUA_DYNAMIC_CODE', [
-    'coroutine.wrap(load)("x")',
+    'local co = coroutine.wrap(load) co("x")',
     'coroutine.create(loadstring)',
-    'pcall(load, "x")',
+    'local ok, f = pcall(load, "x") f()',
     'xpcall(load, print, "x")',
     'table.unpack({ load })("x")',
     'select(2, 1, load)("x")',

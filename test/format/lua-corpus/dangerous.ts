@@ -94,7 +94,7 @@ export const DANGEROUS: readonly DangerousCase[] = [
     'local k = { n = "time" } k.n = input() os[k.n]()',
     'local t = { i = { n = "time" } } local i = t.i i.n = "execute" os[t.i.n]()',
     'local k = "time" k = "execute" os[k]()',
-    '_G[table.concat({ "lo", "ad" })]("x")',
+    '_G[table.concat(parts)]("x")',
     'string.char = fake os[string.char(116, 105, 109, 101)]()',
     '_G[x and "print" or "load"]("x")',
     'for i = 1, 3 do _G["f" .. i]() end',
