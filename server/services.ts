@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { RULE_SET_VERSION } from '../format/checks/registry.ts';
 import { type Accounts, createAccounts } from './accounts/service.ts';
+import { type AppModeration, createAppModeration } from './apps/moderation.ts';
 import { type Apps, createApps } from './apps/service.ts';
 import { createAudit } from './audit/service.ts';
 import type { Config } from './config.ts';
@@ -35,6 +36,7 @@ import { createProvenanceQueries } from './validation/provenance-queries.ts';
 import { createRescans, type Rescans } from './validation/rescan.ts';
 import { createValidation } from './validation/service.ts';
 import { createGate } from './versions/gate.ts';
+import { refreshApp } from './versions/records.ts';
 import { createVersions, type Versions } from './versions/service.ts';
 import { createStoredPackages } from './versions/stored-packages.ts';
 import { createUploads, type Uploads } from './versions/uploads.ts';
@@ -58,6 +60,7 @@ export interface Platform {
 export interface Services {
   readonly accounts: Accounts;
   readonly apps: Apps;
+  readonly appModeration: AppModeration;
   readonly versions: Versions;
   readonly uploads: Uploads;
   readonly reviews: Reviews;
@@ -103,6 +106,12 @@ export async function createServices(platform: Platform): Promise<Services> {
     onKeyCompromised: (unit, key, since) => versions.endForKey(unit, key.keyId, since),
   });
   const apps = createApps({ db, work, clock, ids, storeChanged });
+  const appModeration = createAppModeration({
+    work,
+    clock,
+    refresh: (tx, appId) => refreshApp(tx, clock, appId),
+    storeChanged,
+  });
   const reviews: Reviews = createReviews({ db, work, clock, ids, random: Math.random, versions: () => versions });
   const settings = createSettings({ work, clock, ids, known: [REVIEW_SETTINGS] });
   const packages = createStoredPackages({ db, blobs, clock, log });
@@ -212,6 +221,7 @@ export async function createServices(platform: Platform): Promise<Services> {
       },
     },
     apps,
+    appModeration,
     versions,
     uploads,
     reviews,

@@ -6,6 +6,7 @@ import { type Credentials, createCredentials } from './credentials.ts';
 import type { AccountParts } from './dependencies.ts';
 import { createDeviceLogins, type DeviceLogins } from './device-login.ts';
 import { createLoginLimit, type LoginLimit } from './login-limit.ts';
+import { createOperatorActs, type OperatorActs } from './operator-acts.ts';
 import { createPasswords, type Passwords } from './passwords.ts';
 import type { RandomBytes } from './secrets.ts';
 import { createSessions, type Sessions } from './sessions.ts';
@@ -31,6 +32,8 @@ export interface Accounts extends SignIn, Administration {
   readonly deviceLogins: DeviceLogins;
   readonly signingKeys: SigningKeys;
   readonly setup: Setup;
+  /** What the operator command does; never reached from the network. */
+  readonly operator: OperatorActs;
   /** Who asks, and whether that still counts: what http/viewer.ts needs. */
   readonly credentials: Credentials;
   /** Removes expired sessions and device sign-ins; for a daily job. */
@@ -54,6 +57,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
     deviceLogins,
     signingKeys: createSigningKeys(parts, options.onKeyCompromised),
     setup: createSetup({ ...parts, ...config }),
+    operator: createOperatorActs(parts),
     credentials: createCredentials(parts, apiKeys),
     async sweep() {
       await sessions.sweep();

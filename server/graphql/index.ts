@@ -3,6 +3,7 @@ import './base.ts';
 import '../accounts/schema.ts';
 import '../apps/schema.ts';
 import '../apps/schema-mutations.ts';
+import '../apps/schema-moderation.ts';
 import '../versions/schema.ts';
 import '../versions/schema-uploads.ts';
 import '../versions/schema-mutations.ts';
