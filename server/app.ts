@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { applyMigrationsApart } from '../prisma/migrate-apart.ts';
 import type { Viewer } from './accounts/viewer.ts';
 import type { Config } from './config.ts';
+import { createMetadataRoutes } from './distribution/metadata/routes.ts';
 import { createDistribution } from './distribution/routes.ts';
 import type { GraphContext } from './graphql/context.ts';
 import { createGraphqlHandler } from './graphql/http.ts';
@@ -81,6 +82,8 @@ export async function createApp(config: Config, { log, clock = systemClock, port
     stack.defer(() => services.notifications.reader.stop());
     await services.telemetry.start();
     stack.defer(() => services.telemetry.stop());
+    await services.metadata.start();
+    stack.defer(() => services.metadata.stop());
 
     const viewers = viewerResolver(services);
     const contextOf = (base: Pick<GraphContext, 'viewer' | 'caller' | 'cookies' | 'log'>): GraphContext => ({
@@ -111,6 +114,8 @@ export async function createApp(config: Config, { log, clock = systemClock, port
       publicUrl: config.publicUrl,
     });
     stack.defer(() => distribution.close());
+    const metadata = createMetadataRoutes({ db, rootsDir: services.metadata.rootsDir });
+    services.metadata.onPublished(metadata.forget);
     let ready = false;
     let sockets = () => 0;
     const listener = createRouter({
@@ -123,6 +128,7 @@ export async function createApp(config: Config, { log, clock = systemClock, port
           publicUrl: config.publicUrl,
         }),
         ...distribution.routes,
+        ...metadata.routes,
         ...telemetryRoutes(services.telemetry),
         ...opsRoutes({ db, ready: () => ready, sockets: () => sockets() }),
       ],

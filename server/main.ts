@@ -2,8 +2,9 @@
 import { fileURLToPath } from 'node:url';
 import { createApp } from './app.ts';
 import { ConfigError, readConfig } from './config.ts';
-import { PlatformKeyError } from './distribution/platform-key.ts';
+import { RootUnfit } from './distribution/metadata/root.ts';
 import { FolderInUse } from './platform/db/lock.ts';
+import { KeyFileUnfit } from './platform/key-file.ts';
 import { createLog } from './platform/log.ts';
 
 const PORTAL_DIR = fileURLToPath(new URL('../web/build', import.meta.url));
@@ -42,7 +43,11 @@ function greeting(publicUrl: string, setupUrl: string | null): string {
 }
 
 run().catch((error: unknown) => {
-  const expected = error instanceof ConfigError || error instanceof FolderInUse || error instanceof PlatformKeyError;
+  const expected =
+    error instanceof ConfigError ||
+    error instanceof FolderInUse ||
+    error instanceof KeyFileUnfit ||
+    error instanceof RootUnfit;
   const busy = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
   if (expected) process.stderr.write(`${error.message}\n`);
   else if (busy)

@@ -6,6 +6,7 @@ import { type AppModeration, createAppModeration } from './apps/moderation.ts';
 import { type Apps, createApps } from './apps/service.ts';
 import { createAudit } from './audit/service.ts';
 import type { Config } from './config.ts';
+import { createMetadataService, type MetadataService } from './distribution/metadata/service.ts';
 import { loadPlatformKey, type PlatformKey } from './distribution/platform-key.ts';
 import { createEvents, type Events } from './events/service.ts';
 import { sweepIdempotencyKeys } from './idempotency.ts';
@@ -36,6 +37,7 @@ import { createProvenanceQueries } from './validation/provenance-queries.ts';
 import { createRescans, type Rescans } from './validation/rescan.ts';
 import { createValidation } from './validation/service.ts';
 import { createGate } from './versions/gate.ts';
+import { fillMetadataBins } from './versions/metadata-bins.ts';
 import { refreshApp } from './versions/records.ts';
 import { createVersions, type Versions } from './versions/service.ts';
 import { createStoredPackages } from './versions/stored-packages.ts';
@@ -74,6 +76,7 @@ export interface Services {
   readonly jobDesk: JobDesk;
   readonly checks: CheckWorker;
   readonly platformKey: PlatformKey;
+  readonly metadata: MetadataService;
   readonly work: Work;
   readonly limits: { readonly maxPackageBytes: number };
   /** Runs `listener` after each change that the public store shows. */
@@ -92,6 +95,14 @@ export async function createServices(platform: Platform): Promise<Services> {
   const audit = createAudit({ clock, ids });
   const work = createUnitOfWork({ db, events, jobs, audit, log });
   const platformKey = await loadPlatformKey(join(config.dataDir, 'keys'));
+  const metadata = await createMetadataService({
+    db,
+    clock,
+    log,
+    events,
+    dataDir: config.dataDir,
+    fillBins: () => fillMetadataBins(db),
+  });
   const checks = createCheckWorker({
     maxPackageBytes: config.maxPackageBytes,
     ...(config.checkThreads === null ? {} : { threads: config.checkThreads }),
@@ -235,6 +246,7 @@ export async function createServices(platform: Platform): Promise<Services> {
     jobDesk: createJobDesk({ work, jobs }),
     checks,
     platformKey,
+    metadata,
     work,
     limits: { maxPackageBytes: config.maxPackageBytes },
     onStoreChanged: (listener) => void storeListeners.push(listener),

@@ -172,6 +172,8 @@ export function createApps({ db, work, clock, ids, storeChanged }: AppsOptions) 
         });
         checkPinLink({ packageId: app.packageId, link: given, chain, keys });
         await unit.tx.pinLink.create({ data: { appId, ...given, createdAt: clock.now() } });
+        const actorId = viewer.kind === 'developer' ? viewer.developerId : null;
+        unit.emit({ type: 'PINS_CHANGED', appId, actorId, payload: { serial: given.serial } });
         unit.audit({
           ...actorOf(viewer, origin),
           action: 'app.pin_keys',

@@ -1,12 +1,26 @@
 /** Owns how a version's owner puts it into the store and takes it out again. */
+import { randomBytes } from 'node:crypto';
 import type { Viewer } from '../accounts/viewer.ts';
 import { requireRole } from '../apps/access.ts';
 import type { ActOrigin } from '../audit/actor.ts';
 import { DomainError } from '../errors.ts';
 import { once } from '../idempotency.ts';
+import type { Tx } from '../platform/db/database.ts';
 import { MEMBER_ACTS } from './access.ts';
-import { actorId, loadFor, note, refreshApp, tell, type VersionWork, WITH_APP } from './records.ts';
+import { metadataBinOf } from './metadata-bins.ts';
+import {
+  actorId,
+  loadFor,
+  note,
+  refreshApp,
+  tell,
+  type VersionWithApp,
+  type VersionWork,
+  WITH_APP,
+} from './records.ts';
 import { moveVersion } from './transition.ts';
+
+const SEED_BYTES = 32;
 
 /** Signs the platform's statement about published bytes. */
 export interface StatementSigner {
@@ -39,7 +53,9 @@ export function createPublication({ work, clock, signer, storeChanged }: Publica
           await moveVersion(unit.tx, clock, version, 'publish', {
             publishedAt: clock.now(),
             platformSignature: version.platformSignature ?? signer.sign(statement),
+            metadataBin: metadataBinOf(version.app.packageId, version.versionCode),
           });
+          await openRollout(unit.tx, version, clock.now());
           await refreshApp(unit.tx, clock, version.appId);
           tell(unit, version, 'PUBLISHED', { actorId: actorId(viewer) });
           note(unit, version, 'version.publish', { viewer, origin });
@@ -85,4 +101,23 @@ export function createPublication({ work, clock, signer, storeChanged }: Publica
       return appId;
     },
   };
+}
+
+/** A version is offered to every device at once; its seed stays the same for ever. */
+async function openRollout(tx: Tx, version: VersionWithApp, now: Date): Promise<void> {
+  const facts = { basisPoints: 10_000, state: 'COMPLETE', updatedAt: now, finishedAt: now };
+  await tx.rollout.upsert({
+    where: { versionId_track: { versionId: version.id, track: 'STABLE' } },
+    update: facts,
+    create: {
+      id: version.id,
+      appId: version.appId,
+      versionId: version.id,
+      track: 'STABLE',
+      seed: randomBytes(SEED_BYTES).toString('hex'),
+      schedule: [],
+      startedAt: now,
+      ...facts,
+    },
+  });
 }

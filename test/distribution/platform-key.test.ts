@@ -5,7 +5,8 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { fromBase64 } from '../../format/base64.ts';
 import { parsePlatformSignature, verifyPlatformStatement } from '../../format/platform-statement.ts';
 import { keyIdOf } from '../../format/signing.ts';
-import { loadPlatformKey, PlatformKeyError } from '../../server/distribution/platform-key.ts';
+import { loadPlatformKey } from '../../server/distribution/platform-key.ts';
+import { KeyFileUnfit } from '../../server/platform/key-file.ts';
 
 let folder: string;
 let keys: string;
@@ -55,7 +56,7 @@ it('refuses a damaged key rather than making another', async () => {
   await loadPlatformKey(keys);
   const path = join(keys, 'platform.pem');
   await writeFile(path, 'not a key');
-  await expect(loadPlatformKey(keys)).rejects.toThrow(PlatformKeyError);
+  await expect(loadPlatformKey(keys)).rejects.toThrow(KeyFileUnfit);
   expect(await readFile(path, 'utf8')).toBe('not a key');
 });
 

@@ -125,6 +125,7 @@ export function event(it: EventLike): string {
     PUBLISHED: `Published${by(it)}`,
     UNPUBLISHED: `Unpublished${by(it)}`,
     ROLLOUT_CHANGED: 'Rollout changed',
+    PINS_CHANGED: 'Signing keys changed',
     SUSPENDED: `Suspended${by(it)}`,
     REINSTATED: `Reinstated${by(it)}`,
   };

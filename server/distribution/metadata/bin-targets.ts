@@ -1,0 +1,122 @@
+/** Owns which packages the signed metadata lists, and what it says of each. It reads the core database and signs nothing. */
+import { TargetFile } from '@tufjs/models';
+import {
+  type BinLevel,
+  type RolloutEntry,
+  type RolloutState,
+  type TargetFacts,
+  targetPath,
+} from '../../../format/trust/targets.ts';
+import type { Prisma } from '../../generated/prisma/client.ts';
+import type { Database } from '../../platform/db/database.ts';
+
+/** Of each app, so many newest versions are always listed. */
+export const NEWEST_LISTED = 3;
+
+const LISTED = { state: 'PUBLISHED', app: { status: 'PUBLISHED' } } as const satisfies Prisma.AppVersionWhereInput;
+
+const SELECTION = {
+  versionCode: true,
+  versionName: true,
+  minMosisVersion: true,
+  permissions: true,
+  packageSize: true,
+  packageSha256: true,
+  signerKeyId: true,
+  rollouts: { select: { track: true, seed: true, basisPoints: true, state: true } },
+  rollbacks: {
+    select: { track: true, fromCode: true, reason: true, restoreData: true },
+    orderBy: { createdAt: 'asc' },
+  },
+  app: {
+    select: {
+      packageId: true,
+      pins: { orderBy: { serial: 'asc' } },
+      versions: { where: { state: 'PUBLISHED' }, select: { versionCode: true, minMosisVersion: true } },
+    },
+  },
+} as const satisfies Prisma.AppVersionSelect;
+type ListedVersion = Prisma.AppVersionGetPayload<{ select: typeof SELECTION }>;
+
+/** How many packages could be listed: what decides how many bins there are. */
+export function countListed(db: Database): Promise<number> {
+  return db.prisma.appVersion.count({ where: LISTED });
+}
+
+/** The targets of one bin, by path. */
+export async function targetsOfBin(db: Database, bin: number, level: BinLevel): Promise<Record<string, TargetFile>> {
+  const width = 1 << (16 - level);
+  const versions = await db.prisma.appVersion.findMany({
+    where: { ...LISTED, metadataBin: { gte: bin * width, lt: (bin + 1) * width } },
+    select: SELECTION,
+  });
+  const targets = versions.filter(isListed).map(targetOf);
+  targets.sort((a, b) => (a.path < b.path ? -1 : 1));
+  return Object.fromEntries(targets.map((target) => [target.path, target]));
+}
+
+/** The newest few, the newest for each Mosis that an old device may have, and what a rollout or rollback names. */
+function isListed(version: ListedVersion): boolean {
+  const { versionCode, minMosisVersion, app } = version;
+  const newer = app.versions.filter((other) => other.versionCode > versionCode);
+  if (newer.length < NEWEST_LISTED) return true;
+  if (newer.every((other) => other.minMosisVersion !== minMosisVersion)) return true;
+  const unfinished = version.rollouts.some(({ state }) => state === 'ACTIVE' || state === 'PAUSED');
+  return unfinished || version.rollbacks.length > 0;
+}
+
+function targetOf(version: ListedVersion): TargetFile {
+  const { app, signerKeyId, permissions } = version;
+  if (signerKeyId === null)
+    throw new Error(`${app.packageId} ${version.versionCode} was published without a signature`);
+  const stable = rolloutOn(version, 'STABLE');
+  const beta = rolloutOn(version, 'BETA');
+  const facts: TargetFacts = {
+    v: 1,
+    version: version.versionName,
+    min_mosis_version: version.minMosisVersion,
+    permissions: permissions as string[],
+    signer_key_id: signerKeyId,
+    pins: app.pins.map((link) => ({
+      serial: link.serial,
+      key_ids: link.keyIds as string[],
+      public_key: link.publicKey,
+      signature: link.signature,
+      recovered: link.recovered,
+    })),
+    rollouts: { ...(stable === null ? {} : { stable }), ...(beta === null ? {} : { beta }) },
+    rollbacks: version.rollbacks.map(({ track, fromCode, reason, restoreData }) => ({
+      track: track === 'BETA' ? 'beta' : 'stable',
+      from: fromCode,
+      reason,
+      restore_data: restoreData,
+    })),
+  };
+  return new TargetFile({
+    path: targetPath(app.packageId, version.versionCode),
+    length: version.packageSize,
+    hashes: { sha256: version.packageSha256 },
+    // As it will be read.
+    unrecognizedFields: { custom: { mosis: JSON.parse(JSON.stringify(facts)) } },
+  });
+}
+
+function rolloutOn({ rollouts }: ListedVersion, track: 'STABLE' | 'BETA'): RolloutEntry | null {
+  const found = rollouts.find((rollout) => rollout.track === track);
+  if (found === undefined) return null;
+  return { seed: found.seed, basis_points: found.basisPoints, state: shownState(found.state) };
+}
+
+/** A rollout that a newer one took the place of still holds for those who have it, and for nobody else. */
+function shownState(state: string): RolloutState {
+  switch (state) {
+    case 'ACTIVE':
+      return 'active';
+    case 'COMPLETE':
+      return 'complete';
+    case 'PAUSED':
+      return 'paused';
+    default:
+      return 'halted';
+  }
+}

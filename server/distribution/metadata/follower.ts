@@ -1,0 +1,145 @@
+/**
+ * Owns when the signed metadata is brought up to date: after events that change what is offered, at start, and before
+ * anything ends. It keeps its place in the event log with what it signed, so that no change is missed and a kill repeats one.
+ */
+import type { Events } from '../../events/service.ts';
+import type { EventType } from '../../events/types.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { Database, Tx } from '../../platform/db/database.ts';
+import type { Log } from '../../platform/log.ts';
+import type { Repository } from './repository.ts';
+
+/** Events after which a target is added, changed or gone. */
+const CHANGING: readonly EventType[] = [
+  'PUBLISHED',
+  'UNPUBLISHED',
+  'SUSPENDED',
+  'REINSTATED',
+  'ROLLOUT_CHANGED',
+  'PINS_CHANGED',
+];
+const READER = 'metadata';
+/** Changes that come together are signed together. */
+const GATHER_MS = 200;
+const RENEW_LOOK_MS = 15 * 60_000;
+const RETRY_MS = 10_000;
+/** Events that change nothing here are passed over so many at a time, rather than noted one by one. */
+const MOVE_AFTER = 1_000n;
+
+interface FollowerOptions {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly events: Events;
+  readonly repository: Repository;
+  readonly fillBins: () => Promise<void>;
+  /** Runs after each change of what is served. */
+  readonly onPublished: () => void;
+}
+
+export interface MetadataFollower {
+  /** Signs what is missing or ends soon, then follows the event log. Resolves when the first metadata is in force. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** Resolves when all that happened before the call is in force; for tests and orderly ends. */
+  settled(): Promise<void>;
+}
+
+export function createMetadataFollower(options: FollowerOptions): MetadataFollower {
+  const { db, clock, log, events, repository, fillBins, onPublished } = options;
+  let running = false;
+  let unfollow = () => undefined as unknown;
+  let timer: NodeJS.Timeout | undefined;
+  let renewing: NodeJS.Timeout | undefined;
+  let renewDue = false;
+  let turn: Promise<unknown> = Promise.resolve();
+
+  /** One look at the log at a time. With `renew` also at what ends soon. */
+  function look(renew: boolean): Promise<void> {
+    const run = turn.then(() => catchUp(renew));
+    turn = run.catch(() => undefined);
+    return run;
+  }
+
+  async function catchUp(renew: boolean): Promise<void> {
+    const place = await db.prisma.eventReader.findUnique({ where: { name: READER } });
+    const head = await events.head();
+    // Without a place, or after a restore, nobody knows what changed: look at everything.
+    const { changed, next } =
+      place !== null && head.startsWith(`${place.epoch}.`)
+        ? await changedSince(`${place.epoch}.${place.n}`)
+        : { changed: 'all' as const, next: head };
+    const nothing = changed !== 'all' && changed.size === 0;
+    const near = place !== null && positionIn(next) - place.n < MOVE_AFTER;
+    if (nothing && near && !renew) return;
+    const signed = await repository.publish(changed, (tx) => movePlace(tx, next));
+    if (signed.length > 0) onPublished();
+  }
+
+  async function changedSince(cursor: string): Promise<{ changed: Set<number>; next: string }> {
+    const appIds = new Set<string>();
+    let after = cursor;
+    for (;;) {
+      const page = await events.read({ after, filter: { types: CHANGING }, limit: 1_000 });
+      for (const event of page.events) appIds.add(event.appId);
+      if (page.next === after) break;
+      after = page.next;
+      if (page.events.length < 1_000) break;
+    }
+    const changed = new Set<number>();
+    const versions = await db.prisma.appVersion.findMany({
+      where: { appId: { in: [...appIds] }, metadataBin: { not: null } },
+      select: { metadataBin: true },
+    });
+    for (const { metadataBin } of versions) if (metadataBin !== null) changed.add(metadataBin);
+    return { changed, next: after };
+  }
+
+  async function movePlace(tx: Tx, cursor: string): Promise<void> {
+    const [epoch = ''] = cursor.split('.', 1);
+    const place = { epoch, n: positionIn(cursor), updatedAt: clock.now() };
+    await tx.eventReader.upsert({ where: { name: READER }, create: { name: READER, ...place }, update: place });
+  }
+
+  function later(ms: number): void {
+    if (!running || timer !== undefined) return;
+    timer = setTimeout(() => {
+      timer = undefined;
+      const renew = renewDue;
+      renewDue = false;
+      look(renew).catch((error: unknown) => {
+        log.error({ err: error }, 'the signed metadata could not be brought up to date; it is tried again');
+        later(RETRY_MS);
+      });
+    }, ms);
+    timer.unref();
+  }
+
+  return {
+    async start() {
+      running = true;
+      unfollow = events.follow(() => later(GATHER_MS));
+      await fillBins();
+      await look(true);
+      await repository.sweep();
+      renewing = setInterval(() => {
+        renewDue = true;
+        later(0);
+        repository.sweep().catch((error: unknown) => log.error({ err: error }, 'old metadata could not be removed'));
+      }, RENEW_LOOK_MS);
+      renewing.unref();
+    },
+    async stop() {
+      running = false;
+      unfollow();
+      clearTimeout(timer);
+      clearInterval(renewing);
+      await turn;
+    },
+    settled: () => look(false),
+  };
+}
+
+function positionIn(cursor: string): bigint {
+  return BigInt(cursor.split('.')[1] ?? '0');
+}

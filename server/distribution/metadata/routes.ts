@@ -1,0 +1,126 @@
+/** Owns serving signed metadata: from memory while it is asked for, packed where the client takes that. It signs nothing. */
+import { createHash } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { notFound } from '../../errors.ts';
+import type { Route, RouteHandler } from '../../http/router.ts';
+import type { Database } from '../../platform/db/database.ts';
+import { matchesNone } from '../conditions.ts';
+import { TIMESTAMP_FILE } from './repository.ts';
+import { readRootFile } from './root.ts';
+
+const pack = promisify(gzip);
+
+/** `7.root.json`, `1790000000.bin-0a3.json`, `timestamp.json`; nothing else is a file here. */
+const FILE_NAME = /^(?:(\d{1,15})\.(root|targets|snapshot|bin-[0-9a-f]{1,3})|timestamp)\.json$/;
+const IMMUTABLE = 'public, max-age=31536000, immutable';
+/** Whoever asks for what may be there soon must not be told from a cache that it is not. */
+const FRESH = 'no-cache';
+/** Below this packing saves nothing worth a header. */
+const MIN_PACKED = 1_024;
+
+interface HeldFile {
+  readonly etag: string;
+  readonly plain: Buffer;
+  readonly packed: Buffer | null;
+}
+
+/** Bytes of files held in memory. */
+const MAX_HELD_BYTES = 16 * 1024 * 1024;
+
+interface MetadataRoutesOptions {
+  readonly db: Database;
+  readonly rootsDir: string;
+  readonly maxBytes?: number;
+}
+
+export function createMetadataRoutes({ db, rootsDir, maxBytes = MAX_HELD_BYTES }: MetadataRoutesOptions) {
+  /** Least recently used first. */
+  const held = new Map<string, HeldFile>();
+  let heldBytes = 0;
+
+  async function find(name: string): Promise<HeldFile | null> {
+    const known = held.get(name);
+    if (known !== undefined) {
+      held.delete(name);
+      held.set(name, known);
+      return known;
+    }
+    const text = await read(name);
+    if (text === null) return null;
+    const file = await prepare(text);
+    keep(name, file);
+    return file;
+  }
+
+  async function read(name: string): Promise<string | null> {
+    const [, version, role] = FILE_NAME.exec(name) ?? [];
+    if (role === 'root') return readRootFile(rootsDir, Number(version));
+    const row = await db.prisma.metadataFile.findUnique({ where: { name }, select: { body: true } });
+    return row?.body ?? null;
+  }
+
+  function keep(name: string, file: HeldFile): void {
+    const before = held.get(name);
+    if (before !== undefined) heldBytes -= sizeOf(before);
+    held.delete(name);
+    held.set(name, file);
+    heldBytes += sizeOf(file);
+    for (const [oldest, one] of held) {
+      if (heldBytes <= maxBytes) return;
+      held.delete(oldest);
+      heldBytes -= sizeOf(one);
+    }
+  }
+
+  const handler: RouteHandler = async (request, response, { params }) => {
+    const name = params.file ?? '';
+    const file = FILE_NAME.test(name) ? await find(name) : null;
+    if (file === null) throw notFound('The metadata file');
+    send(request, response, file, name === TIMESTAMP_FILE ? FRESH : IMMUTABLE);
+  };
+
+  const routes: Route[] = [{ methods: ['GET', 'HEAD'], path: '/v1/metadata/{file}', handler }];
+  return {
+    routes,
+    /** The timestamp is another one from now on. */
+    forget(): void {
+      const timestamp = held.get(TIMESTAMP_FILE);
+      if (timestamp === undefined) return;
+      held.delete(TIMESTAMP_FILE);
+      heldBytes -= sizeOf(timestamp);
+    },
+  };
+}
+
+async function prepare(text: string): Promise<HeldFile> {
+  const plain = Buffer.from(text, 'utf8');
+  const etag = createHash('sha256').update(plain).digest('base64url');
+  return { etag, plain, packed: plain.length < MIN_PACKED ? null : await pack(plain, { level: 9 }) };
+}
+
+function send(request: IncomingMessage, response: ServerResponse, file: HeldFile, caching: string): void {
+  const takesGzip = /(?:^|,)\s*gzip\s*(?:;\s*q=(?!0(?:\.0+)?\s*(?:,|$))[^,]*)?(?:,|$)/i.test(
+    String(request.headers['accept-encoding'] ?? ''),
+  );
+  const packed = takesGzip ? file.packed : null;
+  const etag = packed === null ? `"${file.etag}"` : `"${file.etag}-gzip"`;
+  const headers = { 'Cache-Control': caching, ETag: etag, Vary: 'Accept-Encoding' };
+  if (matchesNone(request.headers['if-none-match'], etag)) {
+    response.writeHead(304, headers).end();
+    return;
+  }
+  const body = packed ?? file.plain;
+  response.writeHead(200, {
+    ...headers,
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': body.length,
+    ...(packed === null ? {} : { 'Content-Encoding': 'gzip' }),
+  });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+function sizeOf({ plain, packed }: HeldFile): number {
+  return plain.length + (packed?.length ?? 0);
+}

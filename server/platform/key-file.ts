@@ -1,0 +1,79 @@
+/** Owns files with one secret each: made once, synced, mode 0600, never followed through a link. It knows no format. */
+import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { link, mkdir, open, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+/** Anything for group or others. */
+const FOREIGN_MODE = 0o077;
+
+/** A key file is not fit for use; the message says what to do. Nothing was changed. */
+export class KeyFileUnfit extends Error {
+  override readonly name = 'KeyFileUnfit';
+}
+
+/** The text of a key file, or null where there is none. Throws KeyFileUnfit for a link, or for what others can read. */
+export async function readKeyFile(path: string): Promise<string | null> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch((error: unknown) => {
+    if (hasCode(error, 'ENOENT')) return null;
+    if (hasCode(error, 'ELOOP'))
+      throw new KeyFileUnfit(`The key ${path} is a symbolic link; put the file itself there.`);
+    throw error;
+  });
+  if (file === null) return null;
+  try {
+    const { mode } = await file.stat();
+    if ((mode & FOREIGN_MODE) !== 0) {
+      const shown = (mode & 0o777).toString(8).padStart(4, '0');
+      throw new KeyFileUnfit(
+        `The key ${path} has mode ${shown}: others on this machine can use it. Run \`chmod 600 ${path}\`, and replace the key if anybody may have read it.`,
+      );
+    }
+    return await file.readFile('utf8');
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * The text of a key file; where there is none, what `make` gives is written first. Two processes at once get the same one:
+ * the name never shows half a key, and the first link wins. Throws KeyFileUnfit.
+ */
+export async function readOrMakeKeyFile(path: string, make: () => string): Promise<string> {
+  const there = await readKeyFile(path);
+  if (there !== null) return there;
+  await writeKeyFile(path, make());
+  const made = await readKeyFile(path);
+  if (made === null) throw new KeyFileUnfit(`The key ${path} was removed while it was being made.`);
+  return made;
+}
+
+async function writeKeyFile(path: string, text: string): Promise<void> {
+  const folderPath = dirname(path);
+  await mkdir(folderPath, { recursive: true, mode: 0o700 });
+  const temporary = join(folderPath, `.${basename(path)}.${randomUUID()}`);
+  const file = await open(temporary, 'wx', 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  try {
+    await link(temporary, path);
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error;
+  } finally {
+    await unlink(temporary);
+  }
+  const folder = await open(folderPath, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}
