@@ -52,7 +52,7 @@ interface RowsOptions {
 
 export type DeliveryRows = ReturnType<typeof createDeliveryRows>;
 
-/** The job that looks at a webhook, for the try `number` of a delivery; the key makes it one job whoever asks. */
+/** The job that looks at a webhook; the cause makes it one job, however often it is asked for. */
 export function laneJob(
   kind: typeof DELIVER_KIND | typeof DELIVER_SLOW_KIND,
   about: { readonly webhookId: string; readonly cause: string; readonly runAt?: Date },
@@ -97,33 +97,32 @@ export function createDeliveryRows({ db, clock, ids, tellDisabled }: RowsOptions
       await disable(unit, webhook, `${webhook.failures} deliveries in a row were given up.`);
   }
 
+  async function addGivenUp(unit: Unit, delivery: NewDelivery): Promise<void> {
+    const at = clock.now();
+    await unit.tx.webhookDelivery.create({ data: { ...delivery, state: 'FAILED', createdAt: at, finishedAt: at } });
+    const error = `not sent: ${MAX_PENDING} deliveries wait already`;
+    await unit.tx.webhookAttempt.create({
+      data: { id: ids.next(), deliveryId: delivery.id, number: 1, startedAt: at, durationMs: 0, error },
+    });
+    await countGivenUp(unit, delivery.webhookId);
+  }
+
   return {
     giveUpPending,
 
-    /** Writes a delivery and the job that sends it. With too many waiting already it is given up at once. */
-    async add(unit: Unit, delivery: NewDelivery): Promise<void> {
-      const { webhookId } = delivery;
-      const now = clock.now();
-      const waiting = await unit.tx.webhookDelivery.count({ where: { webhookId, state: 'PENDING' } });
-      if (waiting < MAX_PENDING) {
-        await unit.tx.webhookDelivery.create({ data: { ...delivery, createdAt: now } });
-        unit.enqueue(laneJob(DELIVER_KIND, { webhookId, cause: `${delivery.id}:1` }));
-        return;
+    /**
+     * Writes deliveries, and one job for each webhook that sends them; `cause` names the jobs. Where too many wait already, those on top
+     * are given up at once.
+     */
+    async add(unit: Unit, deliveries: readonly NewDelivery[], cause: string): Promise<void> {
+      for (const [webhookId, own] of Map.groupBy(deliveries, (delivery) => delivery.webhookId)) {
+        const waiting = await unit.tx.webhookDelivery.count({ where: { webhookId, state: 'PENDING' } });
+        const fitting = own.slice(0, Math.max(0, MAX_PENDING - waiting));
+        const createdAt = clock.now();
+        await unit.tx.webhookDelivery.createMany({ data: fitting.map((delivery) => ({ ...delivery, createdAt })) });
+        if (fitting.length > 0) unit.enqueue(laneJob(DELIVER_KIND, { webhookId, cause }));
+        for (const delivery of own.slice(fitting.length)) await addGivenUp(unit, delivery);
       }
-      await unit.tx.webhookDelivery.create({
-        data: { ...delivery, state: 'FAILED', createdAt: now, finishedAt: now },
-      });
-      await unit.tx.webhookAttempt.create({
-        data: {
-          id: ids.next(),
-          deliveryId: delivery.id,
-          number: 1,
-          startedAt: now,
-          durationMs: 0,
-          error: `not sent: ${MAX_PENDING} deliveries wait already`,
-        },
-      });
-      await countGivenUp(unit, webhookId);
     },
 
     /** The next delivery of the webhook to be tried now, and the number of that try; null where none is due. New ones come first. */

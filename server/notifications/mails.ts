@@ -48,6 +48,23 @@ export interface Recipient {
 }
 
 export function createMails({ db, clock, events, mailer, publicUrl }: MailsOptions) {
+  /** Mails that are about to be written with a unit: they are not in the table yet. */
+  const inUnits = new WeakMap<Unit, Map<string, number>>();
+
+  function countIn(unit: Unit, developerId: string): void {
+    const counts = inUnits.get(unit) ?? new Map<string, number>();
+    inUnits.set(unit, counts.set(developerId, (counts.get(developerId) ?? 0) + 1));
+  }
+
+  /** Mails to the account in the last hour. */
+  async function countRecent(unit: Unit, developerId: string): Promise<number> {
+    const prefix = `mail:${developerId}:`;
+    const written = await unit.tx.job.count({
+      where: { key: { gte: prefix, lt: `${prefix}~` }, createdAt: { gt: new Date(clock.ms() - HOUR_MS) } },
+    });
+    return written + (inUnits.get(unit)?.get(developerId) ?? 0);
+  }
+
   /** The event at the cursor, or null where its log was replaced: old news then. */
   async function eventAt(cursor: string): Promise<EventRecord | null> {
     const { epoch, n } = parseCursor(cursor);
@@ -107,7 +124,8 @@ export function createMails({ db, clock, events, mailer, publicUrl }: MailsOptio
       for (const { id: developerId, mailEvents } of members) {
         if (developerId === event.actorId || !isMailed(event, mailChoices(mailEvents))) continue;
         const key = await freeKey(unit, event, developerId, clock);
-        if (key === null || (await hasHadEnough(unit, developerId, clock))) continue;
+        if (key === null || (await countRecent(unit, developerId)) >= MAX_MAILS_AN_HOUR) continue;
+        countIn(unit, developerId);
         unit.enqueue({
           kind: MAIL_KIND,
           key: key.text,
@@ -166,12 +184,4 @@ async function freeKey(
   const waiting = await unit.tx.job.findUnique({ where: { key: shared }, select: { state: true, attempt: true } });
   if (waiting === null) return { text: shared, runAt };
   return waiting.state === 'READY' && waiting.attempt === 0 ? null : { text: own, runAt };
-}
-
-async function hasHadEnough(unit: Unit, developerId: string, clock: Clock): Promise<boolean> {
-  const prefix = `mail:${developerId}:`;
-  const recent = await unit.tx.job.count({
-    where: { key: { gte: prefix, lt: `${prefix}~` }, createdAt: { gt: new Date(clock.ms() - HOUR_MS) } },
-  });
-  return recent >= MAX_MAILS_AN_HOUR;
 }

@@ -14,7 +14,7 @@ import type { Unit, Work } from '../unit-of-work.ts';
 import { MAILED_ROLES } from './access.ts';
 import type { NewDelivery } from './delivery-rows.ts';
 import { MAIL_EVENT_TYPES, MEMBERS_REVIEW_KINDS, REVIEW_STEPS, WEBHOOK_EVENT_TYPES } from './event-kinds.ts';
-import type { Mails } from './mails.ts';
+import type { Mails, Recipient } from './mails.ts';
 import { eventBody, type PayloadApp, type PayloadVersion } from './payload.ts';
 
 export const READER_NAME = 'notifications';
@@ -22,6 +22,9 @@ export const READER_NAME = 'notifications';
 const PAGE = 50;
 /** Members, and webhooks, of one app that are told; beyond that a team needs a mailing list. */
 const MAX_TOLD = 200;
+
+/** The cursor is moved over events that nobody is told of only when there are so many: each move is a write. */
+const PASSED_OVER = 1_000n;
 
 /** What anybody may be told of; the rest of the log is passed over. */
 const TOLD_TYPES: readonly EventType[] = [...new Set([...WEBHOOK_EVENT_TYPES, ...MAIL_EVENT_TYPES])];
@@ -34,12 +37,12 @@ interface ReaderOptions {
   readonly events: Pick<Events, 'read' | 'head' | 'follow'>;
   readonly log: { info(details: object, message: string): void; error(details: object, message: string): void };
   readonly mails: Pick<Mails, 'enqueue'>;
-  readonly addDelivery: (unit: Unit, delivery: NewDelivery) => Promise<void>;
+  readonly addDeliveries: (unit: Unit, deliveries: readonly NewDelivery[], cause: string) => Promise<void>;
 }
 
 export type Reader = ReturnType<typeof createReader>;
 
-export function createReader({ db, work, clock, ids, events, log, mails, addDelivery }: ReaderOptions) {
+export function createReader({ db, work, clock, ids, events, log, mails, addDeliveries }: ReaderOptions) {
   let reading: Promise<void> | null = null;
   let again = false;
   let unfollow: (() => void) | null = null;
@@ -79,11 +82,15 @@ export function createReader({ db, work, clock, ids, events, log, mails, addDeli
       await restart(from);
       return true;
     }
-    if (page.next === from) return false;
+    const isFar = parseCursor(page.next).n - parseCursor(from).n >= PASSED_OVER;
+    if (page.events.length === 0 && !isFar) return false;
     await work(async (unit) => {
       // Another reader may have told this page meanwhile.
       if (!(await move(unit.tx, from, page.next))) return;
-      for (const event of page.events) await tell(unit, event);
+      const told = createAudience(unit.tx);
+      const deliveries: NewDelivery[] = [];
+      for (const event of page.events) deliveries.push(...(await tell(unit, told, event)));
+      await addDeliveries(unit, deliveries, page.next);
     });
     return true;
   }
@@ -97,53 +104,25 @@ export function createReader({ db, work, clock, ids, events, log, mails, addDeli
     return count === 1;
   }
 
-  async function tell(unit: Unit, event: EventRecord): Promise<void> {
-    const { tx } = unit;
-    if (await isReviewersOwn(tx, event)) return;
-    const app = await tx.app.findUnique({
-      where: { id: event.appId },
-      select: { id: true, packageId: true, name: true },
-    });
-    if (app === null) return;
-    await tellWebhooks(unit, event, app);
-    const members = await tx.appMember.findMany({
-      where: { appId: app.id, role: { in: [...MAILED_ROLES] }, developer: { status: 'ACTIVE' } },
-      select: { developer: { select: { id: true, mailEvents: true } } },
-      orderBy: { createdAt: 'asc' },
-      take: MAX_TOLD,
-    });
-    await mails.enqueue(
-      unit,
-      event,
-      members.map(({ developer }) => developer),
-    );
-  }
-
-  async function tellWebhooks(unit: Unit, event: EventRecord, app: PayloadApp): Promise<void> {
-    const webhooks = await unit.tx.webhook.findMany({
-      where: {
-        state: 'ACTIVE',
-        OR: [{ appId: null }, { appId: app.id }],
-        developer: { status: 'ACTIVE', memberships: { some: { appId: app.id } } },
-      },
-      orderBy: { id: 'asc' },
-      take: MAX_TOLD,
-      select: { id: true, eventTypes: true },
-    });
-    const wanted = webhooks.filter(({ eventTypes }) => wants(eventTypes, event.type));
-    if (wanted.length === 0) return;
-    const version = await versionOf(unit.tx, event.versionId);
-    for (const webhook of wanted) {
+  /** Enqueues the mails of an event, and gives its deliveries. */
+  async function tell(unit: Unit, audience: Audience, event: EventRecord): Promise<NewDelivery[]> {
+    if (await isReviewersOwn(unit.tx, event)) return [];
+    const { app, webhooks, members } = await audience.ofApp(event.appId);
+    if (app === null) return [];
+    await mails.enqueue(unit, event, members);
+    const wanting = webhooks.filter(({ eventTypes }) => wants(eventTypes, event.type));
+    const version = wanting.length === 0 ? null : await versionOf(unit.tx, event.versionId);
+    return wanting.map((webhook) => {
       const id = ids.next();
-      await addDelivery(unit, {
+      return {
         id,
         webhookId: webhook.id,
         key: event.cursor,
         eventType: event.type,
         body: eventBody(id, event, { app, version }),
         replayOf: null,
-      });
-    }
+      };
+    });
   }
 
   async function readOn(): Promise<void> {
@@ -188,6 +167,48 @@ export function createReader({ db, work, clock, ids, events, log, mails, addDeli
       while (await step()) {
         // Page after page.
       }
+    },
+  };
+}
+
+interface Audience {
+  ofApp(appId: string): Promise<{
+    readonly app: PayloadApp | null;
+    readonly webhooks: readonly { readonly id: string; readonly eventTypes: unknown }[];
+    readonly members: readonly Recipient[];
+  }>;
+}
+
+/** Who is told of an app's events, read once for the events of one transaction. */
+function createAudience(tx: Tx): Audience {
+  const known = new Map<string, ReturnType<Audience['ofApp']>>();
+
+  async function read(appId: string): ReturnType<Audience['ofApp']> {
+    const app = await tx.app.findUnique({ where: { id: appId }, select: { id: true, packageId: true, name: true } });
+    const webhooks = await tx.webhook.findMany({
+      where: {
+        state: 'ACTIVE',
+        OR: [{ appId: null }, { appId }],
+        developer: { status: 'ACTIVE', memberships: { some: { appId } } },
+      },
+      orderBy: { id: 'asc' },
+      take: MAX_TOLD,
+      select: { id: true, eventTypes: true },
+    });
+    const members = await tx.appMember.findMany({
+      where: { appId, role: { in: [...MAILED_ROLES] }, developer: { status: 'ACTIVE' } },
+      select: { developer: { select: { id: true, mailEvents: true } } },
+      orderBy: { createdAt: 'asc' },
+      take: MAX_TOLD,
+    });
+    return { app, webhooks, members: members.map(({ developer }) => developer) };
+  }
+
+  return {
+    ofApp(appId) {
+      const found = known.get(appId) ?? read(appId);
+      known.set(appId, found);
+      return found;
     },
   };
 }

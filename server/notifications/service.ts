@@ -61,7 +61,7 @@ export function createNotifications(options: NotificationsOptions): Notification
     allowLoopback,
     userAgent: `Mosis/${PLATFORM_VERSION} (${publicUrl})`,
   });
-  const { add: addDelivery, giveUpPending } = rows;
+  const { add: addDeliveries, giveUpPending } = rows;
   jobs.register(DELIVER_KIND, { handler: deliveries.handleJob, concurrency: LANES });
   jobs.register(DELIVER_SLOW_KIND, { handler: deliveries.handleJob, concurrency: SLOW_LANES });
   jobs.register(MAIL_KIND, { handler: mails.handleJob, concurrency: MAILS_AT_ONCE, maxRunMs: MAIL_RUN_MS });
@@ -73,10 +73,10 @@ export function createNotifications(options: NotificationsOptions): Notification
       random: randomBytes,
       seal,
       allowLoopback,
-      addDelivery,
+      addDeliveries,
       giveUpPending,
     }),
-    reader: createReader({ db, work, clock, ids, events, log, mails, addDelivery }),
+    reader: createReader({ db, work, clock, ids, events, log, mails, addDeliveries }),
     sweep: deliveries.wakeOverdue,
     prune: rows.prune,
   };

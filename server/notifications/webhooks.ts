@@ -38,8 +38,8 @@ interface WebhooksOptions {
   readonly seal: Seal;
   /** Development: webhooks of this machine, without TLS. */
   readonly allowLoopback: boolean;
-  /** Writes a delivery and what has it sent, in the unit. */
-  readonly addDelivery: (unit: Unit, delivery: NewDelivery) => Promise<void>;
+  /** Writes deliveries and what has them sent, in the unit. */
+  readonly addDeliveries: (unit: Unit, deliveries: readonly NewDelivery[], cause: string) => Promise<void>;
   /** Ends the deliveries that wait, unsent. */
   readonly giveUpPending: (tx: Tx, webhookId: string) => Promise<void>;
 }
@@ -47,7 +47,7 @@ interface WebhooksOptions {
 export type Webhooks = ReturnType<typeof createWebhooks>;
 
 export function createWebhooks(options: WebhooksOptions) {
-  const { work, clock, ids, random, seal, allowLoopback, addDelivery, giveUpPending } = options;
+  const { work, clock, ids, random, seal, allowLoopback, addDeliveries, giveUpPending } = options;
 
   function checkedUrl(text: string): string {
     const target = parseTarget(text, { allowLoopback });
@@ -210,7 +210,8 @@ export function createWebhooks(options: WebhooksOptions) {
         await limitByHand(unit.tx, webhookId);
         const id = ids.next();
         const body = testBody(id, clock.now());
-        await addDelivery(unit, { id, webhookId, key: `test:${id}`, eventType: TEST_TYPE, body, replayOf: null });
+        const test = { id, webhookId, key: `test:${id}`, eventType: TEST_TYPE, body, replayOf: null };
+        await addDeliveries(unit, [test], id);
         note(unit, 'webhook.test', { viewer, origin }, { webhookId });
         return id;
       };
@@ -231,14 +232,15 @@ export function createWebhooks(options: WebhooksOptions) {
         requireActive(found.webhook);
         await limitByHand(unit.tx, found.webhookId);
         const id = ids.next();
-        await addDelivery(unit, {
+        const replay = {
           id,
           webhookId: found.webhookId,
           key: `replay:${id}`,
           eventType: found.eventType,
           body: replayBody(id, found),
           replayOf: found.id,
-        });
+        };
+        await addDeliveries(unit, [replay], id);
         note(unit, 'webhook.replay', { viewer, origin }, { webhookId: found.webhookId, details: { deliveryId } });
         return id;
       };

@@ -156,6 +156,6 @@ export async function until(owner: Person, id: string, looksSo: (view: HookView)
     const view = await viewHook(owner, id);
     if (view !== null && looksSo(view)) return view;
     if (Date.now() > end) throw new Error(`the webhook never looked so: ${JSON.stringify(view)}`);
-    await new Promise((resolve) => setTimeout(resolve, 25));
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
