@@ -4,6 +4,8 @@ import { admin } from '#lib/messages/en/admin.ts';
 import { apps } from '#lib/messages/en/apps.ts';
 import { frame } from '#lib/messages/en/frame.ts';
 import { notifications } from '#lib/messages/en/notifications.ts';
+import { policy } from '#lib/messages/en/policy.ts';
+import { rescans } from '#lib/messages/en/rescans.ts';
 import { reviews } from '#lib/messages/en/reviews.ts';
 import { version } from '#lib/messages/en/version.ts';
 import { visitors } from '#lib/messages/en/visitors.ts';
@@ -25,6 +27,8 @@ export const en = {
   ...reviews,
   ...admin,
   ...notifications,
+  ...policy,
+  ...rescans,
 };
 
 export type Messages = typeof en;

@@ -5,7 +5,14 @@ export const admin = {
   admin: {
     title: 'Admin',
     tabsLabel: 'Parts of the administration',
-    tabs: { accounts: 'Accounts', jobs: 'Jobs', audit: 'Audit' },
+    tabs: {
+      accounts: 'Accounts',
+      reports: 'Reports',
+      policy: 'Review policy',
+      rescans: 'Rescans',
+      jobs: 'Jobs',
+      audit: 'Audit',
+    },
     search: 'Search by name or e-mail',
     name: 'Name',
     email: 'E-mail',
