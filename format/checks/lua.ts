@@ -4,15 +4,12 @@ import { readDocuments } from '../assets/documents.ts';
 import { LUA_CATALOGUE } from '../catalogue/lua.ts';
 import type { Check, PackageContents } from '../check.ts';
 import { FindingList } from '../finding-list.ts';
-import { finding } from '../findings.ts';
 import { PACKAGE_LIMITS } from '../limits.ts';
 import { analyseLua } from '../lua/analyse.ts';
 import { inOrder, Linker } from '../lua/linker.ts';
 import { folderOf, Modules } from '../lua/modules.ts';
-import type { LuaFacts } from '../lua/platform-use.ts';
+import { PermissionUses } from '../lua/permission-uses.ts';
 import type { LuaSource } from '../lua/report.ts';
-import type { Permission } from '../permissions.ts';
-import { PERMISSION_REGISTRY } from '../permissions.ts';
 
 /** One file; larger ones are data, which belongs in JSON. Keeps the tree of one file under about 200 MB. */
 const MAX_FILE_BYTES = 2 * 1024 * 1024;
@@ -25,13 +22,6 @@ const MAX_INLINE = 30_000;
 
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
-interface PermissionUse {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  readonly api: string;
-}
-
 /** Docs/PACKAGE_FORMAT.md §6, and of §3 the permissions in use. */
 export const luaCheck: Check = {
   name: 'lua',
@@ -39,8 +29,7 @@ export const luaCheck: Check = {
   findings: LUA_CATALOGUE,
   run: (contents) => {
     const found = new FindingList(PACKAGE_LIMITS.maxFindings);
-    const uses = new Map<Permission, PermissionUse>();
-    let unclear = false;
+    const uses = new PermissionUses();
     const { documents } = readDocuments(contents);
     const folders = documents.flatMap((document) => document.scripts.map(folderOf));
     const inline = documents.flatMap((document) => document.lua);
@@ -58,8 +47,7 @@ export const luaCheck: Check = {
       const result = analyseLua(source, links, nodesLeft);
       nodesLeft -= result.nodes;
       found.addAll(result.findings);
-      unclear ||= result.facts === null || result.facts.platformUnclear;
-      if (result.facts !== null) noteUses(result.facts, result.place, uses);
+      uses.note(result.facts, result.place);
       const isInline = source.line !== 1 || source.column !== 1 || source.locals.length > 0;
       if (!isInline && linker.note(source.file, result.value))
         found.add(
@@ -70,7 +58,7 @@ export const luaCheck: Check = {
       const repeats = source.text.length < 200 && source.locals.length > 0 && !source.text.includes('require');
       if (repeats && result.findings.length === 0) clean.add(source.text);
     }
-    checkPermissions(contents, uses, unclear, found);
+    uses.check(contents, found);
     return found.list();
   },
 };
@@ -107,35 +95,5 @@ function* sources(
       });
       return;
     }
-  }
-}
-
-function noteUses(
-  facts: LuaFacts,
-  place: (at: number) => Omit<PermissionUse, 'api'>,
-  uses: Map<Permission, PermissionUse>,
-) {
-  for (const [permission, use] of facts.permissions)
-    if (!uses.has(permission)) uses.set(permission, { ...place(use.at), api: use.api });
-}
-
-function checkPermissions(
-  contents: PackageContents,
-  uses: ReadonlyMap<Permission, PermissionUse>,
-  unclear: boolean,
-  found: FindingList,
-): void {
-  if (contents.manifest === null) return;
-  const declared = new Set<string>(contents.manifest.permissions);
-  for (const [permission, { api, ...place }] of uses)
-    if (!declared.has(permission))
-      found.add(LUA_CATALOGUE.LUA_PERMISSION_MISSING, `"${api}" needs the permission "${permission}".`, place);
-  // What can't be read may use it; that has its own finding.
-  if (unclear) return;
-  for (const permission of contents.manifest.permissions) {
-    if (uses.has(permission)) continue;
-    const isDangerous = PERMISSION_REGISTRY[permission].level === 'dangerous';
-    const entry = isDangerous ? LUA_CATALOGUE.PERMISSION_UNUSED_DANGEROUS : LUA_CATALOGUE.PERMISSION_UNUSED;
-    found.addAll([finding(entry, `Nothing uses the permission "${permission}".`, { file: 'manifest.json' })]);
   }
 }
