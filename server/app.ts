@@ -19,12 +19,16 @@ import { createPortal } from './http/portal.ts';
 import { createRouter } from './http/router.ts';
 import type { ViewerResolver } from './http/viewer.ts';
 import { createCron } from './jobs/cron.ts';
+import { createOperatorDesk } from './ops/operator-desk.ts';
+import { listenForOperator } from './ops/operator-socket.ts';
+import { refuseHalfRestored } from './ops/restore-mark.ts';
 import { opsRoutes } from './ops/routes.ts';
+import type { FolderBlobs } from './platform/blobs/blobs.ts';
 import { createFolderBlobs } from './platform/blobs/folder.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
-import { lockFolder } from './platform/db/lock.ts';
-import { openDatabase } from './platform/db/sqlite.ts';
-import { createIds } from './platform/ids.ts';
+import { type FolderLock, lockFolder } from './platform/db/lock.ts';
+import { openDatabase, type SqliteDatabase } from './platform/db/sqlite.ts';
+import { createIds, type Ids } from './platform/ids.ts';
 import type { Log } from './platform/log.ts';
 import { createFolderMailer } from './platform/mail/folder.ts';
 import type { Mailer } from './platform/mail/mail.ts';
@@ -57,27 +61,50 @@ export interface App {
   close(): Promise<void>;
 }
 
+/** A data folder that this process holds, with its services at rest: nothing listens, and no job runs. */
+export interface Installation {
+  readonly lock: FolderLock;
+  readonly db: SqliteDatabase;
+  readonly blobs: FolderBlobs;
+  readonly ids: Ids;
+  readonly services: Services;
+}
+
+/**
+ * Takes the folder and opens what is in it, for a server or for the operator command where none runs. `stack` closes it all. Throws
+ * FolderInUse, HalfRestored or MigrationError.
+ */
+export async function openInstallation(
+  config: Config,
+  { log, clock }: { readonly log: Log; readonly clock: Clock },
+  stack: AsyncDisposableStack,
+): Promise<Installation> {
+  const lock = lockFolder(config.dataDir, { pid: process.pid, startedAt: clock.now().toISOString() });
+  stack.defer(() => lock.release());
+  refuseHalfRestored(config.dataDir);
+  const databasePath = join(config.dataDir, 'core.db');
+  const applied = await applyMigrationsApart(databasePath);
+  if (applied.length > 0) log.info({ applied }, 'migrations applied');
+  const db = await openDatabase({ path: databasePath });
+  stack.defer(async () => {
+    await db.checkpoint();
+    await db.close();
+  });
+  const blobs = await createFolderBlobs(join(config.dataDir, 'blobs'));
+  await blobs.sweep();
+  const ids = createIds(clock);
+  const pubsub = createInProcessPubSub((error, topic) => log.error({ err: error, topic }, 'a subscriber failed'));
+  const mailer = mailerOf(config, { clock, log });
+  const services = await createServices({ config, clock, ids, log, db, blobs, pubsub, mailer });
+  stack.defer(() => services.checks.close());
+  return { lock, db, blobs, ids, services };
+}
+
 /** Starts a whole server. Throws FolderInUse, MigrationError or what the port says; nothing stays open then. */
 export async function createApp(config: Config, { log, clock = systemClock, portalDir }: AppOptions): Promise<App> {
   const stack = new AsyncDisposableStack();
   try {
-    const lock = lockFolder(config.dataDir, { pid: process.pid, startedAt: clock.now().toISOString() });
-    stack.defer(() => lock.release());
-    const databasePath = join(config.dataDir, 'core.db');
-    const applied = await applyMigrationsApart(databasePath);
-    if (applied.length > 0) log.info({ applied }, 'migrations applied');
-    const db = await openDatabase({ path: databasePath });
-    stack.defer(async () => {
-      await db.checkpoint();
-      await db.close();
-    });
-    const blobs = await createFolderBlobs(join(config.dataDir, 'blobs'));
-    await blobs.sweep();
-    const ids = createIds(clock);
-    const pubsub = createInProcessPubSub((error, topic) => log.error({ err: error, topic }, 'a subscriber failed'));
-    const mailer = mailerOf(config, { clock, log });
-    const services = await createServices({ config, clock, ids, log, db, blobs, pubsub, mailer });
-    stack.defer(() => services.checks.close());
+    const { lock, db, blobs, ids, services } = await openInstallation(config, { log, clock }, stack);
     await services.notifications.reader.start();
     stack.defer(() => services.notifications.reader.stop());
     await services.telemetry.start();
@@ -155,6 +182,14 @@ export async function createApp(config: Config, { log, clock = systemClock, port
     });
     sockets = socket.count;
     await services.uploads.recover();
+    const startedAt = clock.now();
+    const { dataDir, publicUrl } = config;
+    const operator = await listenForOperator(
+      dataDir,
+      createOperatorDesk({ services, db, dataDir, publicUrl, startedAt }),
+      log,
+    );
+    stack.defer(() => operator.close());
     const cron = createCron({ jobs: services.jobs, db, clock, log });
     cron.add({ name: 'housekeeping', pattern: '17 * * * *', kind: 'housekeeping' });
     cron.add({ name: 'release-claims', pattern: '* * * * *', kind: 'release-claims' });

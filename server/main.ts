@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { createApp } from './app.ts';
 import { ConfigError, readConfig } from './config.ts';
 import { RootUnfit } from './distribution/metadata/root.ts';
+import { HalfRestored } from './ops/restore-mark.ts';
 import { FolderInUse } from './platform/db/lock.ts';
 import { KeyFileUnfit } from './platform/key-file.ts';
 import { createLog } from './platform/log.ts';
@@ -46,6 +47,7 @@ run().catch((error: unknown) => {
   const expected =
     error instanceof ConfigError ||
     error instanceof FolderInUse ||
+    error instanceof HalfRestored ||
     error instanceof KeyFileUnfit ||
     error instanceof RootUnfit;
   const busy = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';

@@ -1,0 +1,136 @@
+/** Owns what the operator command asks of an installation, answered in this process. Rules are those of the services. */
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { OPERATOR_ACTOR } from '../audit/actor.ts';
+import { notFound } from '../errors.ts';
+import type { Rescan } from '../generated/prisma/client.ts';
+import type { Database } from '../platform/db/database.ts';
+import type { Services } from '../services.ts';
+import { RESCAN_STATES } from '../validation/rescan-parts.ts';
+import type { OperatorAnswers, OperatorRequest, RequestOf, RescanAnswer } from './operator-protocol.ts';
+import { PLATFORM_VERSION } from './version.ts';
+
+const MAX_ROWS = 50;
+/** Characters of a job's error that a table has room for. */
+const MAX_ERROR_CHARS = 300;
+
+interface DeskOptions {
+  readonly services: Pick<Services, 'accounts' | 'appModeration' | 'jobDesk' | 'rescans' | 'work'>;
+  readonly db: Database;
+  readonly dataDir: string;
+  readonly publicUrl: string;
+  readonly startedAt: Date;
+}
+
+/** Answers one request. Throws DomainError for what the operator can mend. */
+export type OperatorDesk = (request: OperatorRequest) => Promise<OperatorAnswers[OperatorRequest['command']]>;
+
+export function createOperatorDesk(options: DeskOptions): OperatorDesk {
+  const { services, db } = options;
+  const acts: {
+    readonly [Command in OperatorRequest['command']]: (
+      request: RequestOf<Command>,
+    ) => Promise<OperatorAnswers[Command]>;
+  } = {
+    status: () => status(options),
+    rescan: async () => rescanOf(await services.rescans.start('OPERATOR')),
+    async rescans({ id }) {
+      if (id === null) return (await services.rescans.list(MAX_ROWS)).map(rescanOf);
+      const rescan = await services.rescans.find(id);
+      if (rescan === null) throw notFound('The rescan');
+      return [rescanOf(rescan)];
+    },
+    cancelRescan: async ({ id }) => rescanOf(await services.rescans.cancel('OPERATOR', id)),
+    jobs: ({ state }) => jobs(db, state),
+    async retry({ id }) {
+      await services.jobDesk.retry('OPERATOR', id);
+      return { id };
+    },
+    role: (given) => services.accounts.operator.setRole(given),
+    resetPassword: ({ email }) => services.accounts.operator.resetPassword(email),
+    async suspendApp({ packageId, reason }) {
+      const { status: now } = await services.appModeration.suspend('OPERATOR', { packageId }, reason);
+      return { packageId, status: now };
+    },
+    async reinstateApp({ packageId, reason }) {
+      const { status: now } = await services.appModeration.reinstate('OPERATOR', { packageId }, reason);
+      return { packageId, status: now };
+    },
+    async settings() {
+      const rows = await db.prisma.setting.findMany({ orderBy: { key: 'asc' } });
+      return rows.map(({ key, value, updatedAt }) => ({ key, value, updatedAt: updatedAt.toISOString() }));
+    },
+    async noteBackup({ folder, bytes, files }) {
+      await services.work(async (unit) =>
+        unit.audit({
+          ...OPERATOR_ACTOR,
+          action: 'admin.backup',
+          resourceType: 'installation',
+          details: { folder, bytes, files },
+        }),
+      );
+      return { noted: true };
+    },
+  };
+  // The union of requests meets the union of acts: each request's command names its own act.
+  return (request) => (acts[request.command] as (given: OperatorRequest) => ReturnType<OperatorDesk>)(request);
+}
+
+async function status({
+  db,
+  services,
+  dataDir,
+  publicUrl,
+  startedAt,
+}: DeskOptions): Promise<OperatorAnswers['status']> {
+  const { prisma } = db;
+  const [accounts, publishedApps, versions, reviewsWaiting, jobRows, running, setupNeeded, file] = await Promise.all([
+    prisma.developer.count({ where: { status: 'ACTIVE' } }),
+    prisma.app.count({ where: { status: 'PUBLISHED' } }),
+    prisma.appVersion.count(),
+    prisma.review.count({ where: { state: { in: ['QUEUED', 'CLAIMED'] } } }),
+    prisma.job.groupBy({ by: ['state'], _count: true }),
+    prisma.rescan.findFirst({ where: { state: 'RUNNING' } }),
+    services.accounts.setup.needed(),
+    stat(join(dataDir, 'core.db')),
+  ]);
+  return {
+    version: PLATFORM_VERSION,
+    pid: process.pid,
+    startedAt: startedAt.toISOString(),
+    publicUrl,
+    databaseBytes: file.size,
+    accounts,
+    publishedApps,
+    versions,
+    reviewsWaiting,
+    jobs: Object.fromEntries(jobRows.map((row) => [row.state, row._count])),
+    setupNeeded,
+    rescan: running === null ? null : rescanOf(running),
+  };
+}
+
+async function jobs(db: Database, state: string | null): Promise<OperatorAnswers['jobs']> {
+  const rows = await db.prisma.job.findMany({
+    // What is done is of interest to nobody who did not ask for it.
+    where: state === null ? { state: { not: 'DONE' } } : { state },
+    orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
+    take: MAX_ROWS,
+  });
+  return rows.map(({ id, kind, key, attempt, maxAttempts, createdAt, progress, lastError, ...row }) => ({
+    ...{ id, kind, key, attempt, maxAttempts, progress },
+    state: row.state,
+    createdAt: createdAt.toISOString(),
+    lastError: lastError?.slice(0, MAX_ERROR_CHARS) ?? null,
+  }));
+}
+
+function rescanOf(rescan: Rescan): RescanAnswer {
+  const { id, ruleset, total, checked, flagged, crashed } = rescan;
+  return {
+    ...{ id, ruleset, total, checked, flagged, crashed },
+    state: RESCAN_STATES.find((known) => known === rescan.state) ?? 'FAILED',
+    startedAt: rescan.startedAt.toISOString(),
+    finishedAt: rescan.finishedAt?.toISOString() ?? null,
+  };
+}
