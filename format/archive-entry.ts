@@ -56,7 +56,8 @@ export function checkEntry(
     checkAgreement(record, local, name, add);
   }
   const { method, crc32, packedBytes, unpackedBytes, localOffset } = record;
-  return { path, kind, method, crc32, packedBytes, unpackedBytes, localOffset };
+  const dataOffset = local?.dataOffset ?? 0;
+  return { path, kind, method, crc32, packedBytes, unpackedBytes, localOffset, dataOffset };
 }
 
 type Add = (entry: CatalogueEntry, message: string) => void;

@@ -32,6 +32,8 @@ export interface ArchiveEntry {
   readonly packedBytes: number;
   readonly unpackedBytes: number;
   readonly localOffset: number;
+  /** Where the packed data begins; 0 where the local header cannot be read. */
+  readonly dataOffset: number;
 }
 
 export interface ArchiveReport {

@@ -2,7 +2,7 @@
 import { CONTENTS_CATALOGUE as CODES } from './catalogue/contents.ts';
 import type { FindingList } from './finding-list.ts';
 import { SIGNATURE_PATH } from './layout.ts';
-import { decodeUtf8, printable } from './text.ts';
+import { isUtf8, printable } from './text.ts';
 import { END_BYTES, readCentral, readEnd, viewOf } from './zip-records.ts';
 
 export const TEXT_TYPES = ['.json', '.rml', '.rcss', '.lua', '.txt', '.md'] as const;
@@ -99,7 +99,7 @@ function checkText(file: string, type: string, bytes: Uint8Array, findings: Find
   }
   const nul = bytes.indexOf(0);
   if (nul !== -1) findings.add(CODES.CONTENT_TEXT_NUL, `${file} has a NUL at byte ${nul}.`, { file });
-  else if (decodeUtf8(bytes) === null) findings.add(CODES.CONTENT_TEXT_NOT_UTF8, `${file} is not UTF-8.`, { file });
+  else if (!isUtf8(bytes)) findings.add(CODES.CONTENT_TEXT_NOT_UTF8, `${file} is not UTF-8.`, { file });
 }
 
 function hiddenContent(bytes: Uint8Array): { entry: (typeof CODES)[keyof typeof CODES]; what: string } | null {

@@ -1,6 +1,6 @@
 /**
- * Owns the bridge to node-stream-zip: it reads from bytes in memory instead of a file, so that what was walked is exactly what is
- * inflated, whatever happens to the file meanwhile. It checks nothing.
+ * Owns the bridge to node-stream-zip: it reads the directory from bytes in memory instead of a file, so that what was walked is
+ * exactly what the second reader sees, whatever happens to the file meanwhile. It checks and unpacks nothing.
  */
 import fs from 'node:fs';
 import StreamZip from 'node-stream-zip';
@@ -47,16 +47,8 @@ function closeMemory(fd: number, done: (error?: Error | null) => void): void {
 
 (StreamZip as unknown as FileSystemSeam).setFs({ ...fs, read: readMemory, fstat: statMemory, close: closeMemory });
 
-export interface MemoryZip {
-  /** In the order of the central directory. */
-  readonly entries: readonly StreamZip.ZipEntry[];
-  /** The unpacked data, without the library's CRC stage: the stream of a deflated entry is then zlib's own. */
-  readonly stream: (entry: StreamZip.ZipEntry) => Promise<NodeJS.ReadableStream>;
-  readonly close: () => Promise<void>;
-}
-
-/** Opens an archive in memory. Rejects when the library cannot read its directory. */
-export async function openMemoryZip(bytes: Uint8Array): Promise<MemoryZip> {
+/** What node-stream-zip sees in an archive in memory, in the order of the central directory. Rejects when it cannot read it. */
+export async function readDirectory(bytes: Uint8Array): Promise<readonly StreamZip.ZipEntry[]> {
   const fd = nextFd;
   nextFd += 1;
   opened.set(fd, bytes);
@@ -76,22 +68,6 @@ export async function openMemoryZip(bytes: Uint8Array): Promise<MemoryZip> {
     opened.delete(fd);
     throw error;
   }
-  return {
-    entries,
-    stream: (entry) => zip.stream(withoutCrcStage(entry)),
-    close: async () => {
-      await zip.close();
-    },
-  };
-}
-
-/** Flag bit 3 makes the library leave its CRC stage out, even after it re-reads the flags from the local header. */
-function withoutCrcStage(entry: StreamZip.ZipEntry): StreamZip.ZipEntry {
-  let flags = entry.flags;
-  return Object.defineProperty(entry, 'flags', {
-    get: () => flags | 0x8,
-    set: (value: number) => {
-      flags = value;
-    },
-  });
+  await zip.close();
+  return entries;
 }

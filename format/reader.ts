@@ -1,9 +1,9 @@
 /**
- * Owns reading a package: structure first, then every file inflated by node-stream-zip within bounds. It gives contents and
- * findings about the container, and judges no file. Node only.
+ * Owns reading a package: structure first, then what node-stream-zip sees of it, then every file inflated into exactly the bytes
+ * that it declares. It gives contents and findings about the container, and judges no file. Node only.
  */
 import { open } from 'node:fs/promises';
-import { crc32 } from 'node:zlib';
+import { crc32, inflateRawSync } from 'node:zlib';
 import { type ArchiveEntry, walkArchive } from './archive.ts';
 import { ARCHIVE_CATALOGUE as CODES } from './catalogue/archive.ts';
 import type { PackageContents } from './check.ts';
@@ -12,12 +12,10 @@ import type { Finding } from './findings.ts';
 import { MANIFEST_PATH } from './layout.ts';
 import { PACKAGE_LIMITS, type PackageLimits } from './limits.ts';
 import { parseManifest } from './manifest.ts';
-import { type MemoryZip, openMemoryZip } from './memory-zip.ts';
+import { readDirectory } from './memory-zip.ts';
 import { sha256Hex } from './sha256.ts';
 import { compareUtf8, printable } from './text.ts';
-
-/** Entries inflated at once; zlib works in four threads by default. */
-const CONCURRENCY = 4;
+import { METHOD_STORED } from './zip-records.ts';
 
 export interface FileRecord {
   readonly path: string;
@@ -118,8 +116,7 @@ export function contentsOf(unordered: ReadonlyMap<string, Uint8Array>): {
 
 interface Unpacking {
   readonly files: Map<string, Uint8Array>;
-  /** Where the next file of so many bytes goes. */
-  readonly room: (bytes: number) => Uint8Array;
+  readonly keep: (content: Uint8Array) => Uint8Array;
   inflatedBytes: number;
 }
 
@@ -129,92 +126,89 @@ async function unpackAll(
   findings: FindingList,
   allocate: Allocate | undefined,
 ): Promise<Unpacking> {
-  const unpacking: Unpacking = { files: new Map(), room: roomFor(entries, allocate), inflatedBytes: 0 };
-  let zip: MemoryZip;
+  const unpacking: Unpacking = { files: new Map(), keep: keeper(entries, allocate), inflatedBytes: 0 };
+  let seen: Awaited<ReturnType<typeof readDirectory>>;
   try {
-    zip = await openMemoryZip(bytes);
+    seen = await readDirectory(bytes);
   } catch (error) {
     findings.add(CODES.ARCHIVE_DATA_BROKEN, `The archive cannot be opened: ${messageOf(error)}.`);
     return unpacking;
   }
-  try {
-    const queue = entries.entries();
-    const worker = async (): Promise<void> => {
-      // The iterator is shared: each worker takes the next entry that nobody took.
-      for (const [index, entry] of queue) await unpackEntry(zip, index, entry, unpacking, findings);
-    };
-    await Promise.all(Array.from({ length: CONCURRENCY }, worker));
-  } finally {
-    await zip.close();
+  for (const [index, entry] of entries.entries()) {
+    const other = seen[index];
+    const agrees =
+      other?.name === entry.path && other.offset === entry.localOffset && other.compressedSize === entry.packedBytes;
+    const file = printable(entry.path);
+    if (!agrees) findings.add(CODES.ARCHIVE_DATA_BROKEN, `Two readers do not agree on ${file}.`, { file });
+    else if (entry.kind === 'file') unpackEntry(bytes, entry, unpacking, findings);
   }
   return unpacking;
 }
 
-function roomFor(entries: readonly ArchiveEntry[], allocate: Allocate | undefined): Unpacking['room'] {
-  if (allocate === undefined) return (bytes) => new Uint8Array(bytes);
+/** Puts contents into the memory that the caller gives, where it gives some. */
+function keeper(entries: readonly ArchiveEntry[], allocate: Allocate | undefined): Unpacking['keep'] {
+  if (allocate === undefined) return (content) => content;
   const all = allocate(entries.reduce((sum, entry) => sum + entry.unpackedBytes, 0));
   let used = 0;
-  return (bytes) => {
-    used += bytes;
-    return all.subarray(used - bytes, used);
+  return (content) => {
+    all.set(content, used);
+    used += content.length;
+    return all.subarray(used - content.length, used);
   };
 }
 
-async function unpackEntry(
-  zip: MemoryZip,
-  index: number,
-  entry: ArchiveEntry,
-  unpacking: Unpacking,
-  findings: FindingList,
-): Promise<void> {
+/** Sizes, ratio and total were bounded by what the headers declare; here the data is held to it. */
+function unpackEntry(bytes: Uint8Array, entry: ArchiveEntry, unpacking: Unpacking, findings: FindingList): void {
   const file = printable(entry.path);
-  const seen = zip.entries[index];
-  if (seen?.name !== entry.path || seen.offset !== entry.localOffset || seen.compressedSize !== entry.packedBytes) {
-    findings.add(CODES.ARCHIVE_DATA_BROKEN, `Two readers do not agree on ${file}.`, { file });
-    return;
+  const packed = bytes.subarray(entry.dataOffset, entry.dataOffset + entry.packedBytes);
+  const { content, consumedBytes, problem } =
+    entry.method === METHOD_STORED
+      ? { content: packed, consumedBytes: packed.length, problem: null }
+      : inflate(packed, entry.unpackedBytes);
+  unpacking.inflatedBytes += problem === 'too-long' ? entry.unpackedBytes + 1 : content.length;
+  if (problem === 'too-long' || (problem === null && content.length !== entry.unpackedBytes)) {
+    const message = `${file} does not unpack to the ${entry.unpackedBytes} bytes it declares.`;
+    findings.add(CODES.ARCHIVE_SIZE_WRONG, message, { file });
+  } else if (problem !== null) {
+    findings.add(CODES.ARCHIVE_DATA_BROKEN, `${file} cannot be unpacked: ${problem}.`, { file });
+  } else if (crc32(content) !== entry.crc32) {
+    findings.add(CODES.ARCHIVE_CRC_WRONG, `${file} has another CRC-32 than it declares.`, { file });
+  } else if (consumedBytes !== entry.packedBytes) {
+    const left = entry.packedBytes - consumedBytes;
+    findings.add(CODES.ARCHIVE_DATA_TRAILING, `${left} bytes follow the compressed data of ${file}.`, { file });
+  } else {
+    unpacking.files.set(entry.path, unpacking.keep(content));
   }
-  if (entry.kind === 'directory') return;
+}
+
+interface Inflated {
+  readonly content: Uint8Array;
+  /** Packed bytes up to the end of the deflate stream. */
+  readonly consumedBytes: number;
+  /** `too-long` beyond `expectedBytes`, else what zlib says; null where it inflated. */
+  readonly problem: string | null;
+}
+
+const NOTHING = new Uint8Array();
+/** The least that zlib takes for its output. */
+const MIN_CHUNK_BYTES = 64;
+
+/**
+ * Inflates into one buffer of the expected size and a byte: it stops at the first byte too many, allocates once, and does without the
+ * streams that cost ten thousand small files a second, and large ones as much garbage as they have bytes.
+ */
+function inflate(packed: Uint8Array, expectedBytes: number): Inflated {
+  const chunkSize = Math.max(MIN_CHUNK_BYTES, expectedBytes + 1);
+  const maxOutputLength = Math.max(1, expectedBytes);
   try {
-    const stream = await zip.stream(seen);
-    const content = await readStream(stream, entry.unpackedBytes, unpacking);
-    // Sizes, ratio and total were bounded by what the headers declare, and this holds the data to it.
-    if (content === null) {
-      const message = `${file} does not unpack to the ${entry.unpackedBytes} bytes it declares.`;
-      findings.add(CODES.ARCHIVE_SIZE_WRONG, message, { file });
-    } else if (crc32(content) !== entry.crc32) {
-      findings.add(CODES.ARCHIVE_CRC_WRONG, `${file} has another CRC-32 than it declares.`, { file });
-    } else if (consumedBytes(stream) !== null && consumedBytes(stream) !== entry.packedBytes) {
-      const left = entry.packedBytes - (consumedBytes(stream) ?? 0);
-      findings.add(CODES.ARCHIVE_DATA_TRAILING, `${left} bytes follow the compressed data of ${file}.`, { file });
-    } else {
-      unpacking.files.set(entry.path, content);
-    }
+    const result: unknown = inflateRawSync(packed, { chunkSize, maxOutputLength, info: true });
+    const { buffer, engine } = result as { buffer: Buffer; engine: { bytesWritten: number } };
+    const content = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
+    return { content, consumedBytes: engine.bytesWritten, problem: null };
   } catch (error) {
-    findings.add(CODES.ARCHIVE_DATA_BROKEN, `${file} cannot be unpacked: ${messageOf(error)}.`, { file });
+    const isTooLong = error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE';
+    return { content: NOTHING, consumedBytes: 0, problem: isTooLong ? 'too-long' : messageOf(error) };
   }
-}
-
-/** Exactly `expectedBytes` of a stream, or null; stops at the first chunk that goes beyond. */
-async function readStream(
-  stream: NodeJS.ReadableStream,
-  expectedBytes: number,
-  unpacking: Unpacking,
-): Promise<Uint8Array | null> {
-  const content = unpacking.room(expectedBytes);
-  let filled = 0;
-  for await (const chunk of stream) {
-    if (!(chunk instanceof Uint8Array)) throw new TypeError('The stream gave text');
-    unpacking.inflatedBytes += chunk.length;
-    if (filled + chunk.length > expectedBytes) return null;
-    content.set(chunk, filled);
-    filled += chunk.length;
-  }
-  return filled === expectedBytes ? content : null;
-}
-
-/** Packed bytes zlib took; null for a stored entry, whose stream is not zlib's. */
-function consumedBytes(stream: NodeJS.ReadableStream): number | null {
-  return 'bytesWritten' in stream && typeof stream.bytesWritten === 'number' ? stream.bytesWritten : null;
 }
 
 function messageOf(error: unknown): string {

@@ -25,6 +25,21 @@ export function decodeUtf8(bytes: Uint8Array): string | null {
   }
 }
 
+const PIECE_BYTES = 256 * 1024;
+
+/** Whether the bytes are strict UTF-8, in pieces, so that no text of the whole is made. */
+export function isUtf8(bytes: Uint8Array): boolean {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  try {
+    for (let at = 0; at < bytes.length; at += PIECE_BYTES)
+      decoder.decode(bytes.subarray(at, at + PIECE_BYTES), { stream: true });
+    decoder.decode();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Text made safe to show: invisible and direction-changing characters escaped, cut after `maxCharacters`. */
 export function printable(text: string, maxCharacters = 120): string {
   const cut = text.length > maxCharacters ? `${text.slice(0, maxCharacters)}…` : text;

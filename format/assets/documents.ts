@@ -10,6 +10,8 @@ export const MAX_TEXT_BYTES = 4 * 1024 * 1024;
 
 /** All RML that is read of a package: the trees stay in memory until the checks are done. */
 const MAX_TOTAL_BYTES = 8 * 1024 * 1024;
+/** Elements that are kept of all documents; text without attributes is not. */
+const MAX_TOTAL_ELEMENTS = 100_000;
 
 export interface RmlDocument {
   readonly file: string;
@@ -42,11 +44,15 @@ export function readDocuments(contents: PackageContents): Documents {
   const documents: RmlDocument[] = [];
   const unread: string[] = [];
   let total = 0;
+  let elements = 0;
   for (const [file, bytes] of contents.files) {
     if (!file.endsWith('.rml')) continue;
     total += bytes.length;
-    if (bytes.length > MAX_TEXT_BYTES || total > MAX_TOTAL_BYTES) unread.push(file);
-    else documents.push(readDocument(file, utf8.decode(bytes)));
+    const isRead = bytes.length <= MAX_TEXT_BYTES && total <= MAX_TOTAL_BYTES && elements <= MAX_TOTAL_ELEMENTS;
+    const document = isRead ? readDocument(file, utf8.decode(bytes)) : null;
+    elements += document?.tree.elements.length ?? 0;
+    if (document === null || elements > MAX_TOTAL_ELEMENTS) unread.push(file);
+    else documents.push(document);
   }
   const result = { documents, unread };
   known.set(contents, result);

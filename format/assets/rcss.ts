@@ -15,6 +15,8 @@ export interface RcssSheet {
 
 const MAX_DEPTH = 8;
 const MAX_ERRORS = 20;
+/** A selector or a declaration; nobody writes a longer one. */
+const MAX_PART = 64 * 1024;
 /** At-rules whose block holds declarations; that of any other holds rules. */
 const DECLARATION_RULES: ReadonlySet<string> = new Set(['font-face', 'spritesheet', 'decorator']);
 const FILE_NAME = /\.(?:png|jpe?g|webp|tga|svg|json|lottie|ttf|otf|woff2?|rcss|rml)$/i;
@@ -187,10 +189,17 @@ class RcssParser implements RcssSheet {
       else if (c === 41) parens = Math.max(0, parens - 1);
       else if (c === 123 || c === 125 || (c === 59 && parens === 0)) {
         if (parens > 0) this.fail('a "(" is never closed', start + leading(text.slice(start, pos)));
-        return { start, end: pos, stop: text.charAt(pos) };
+        return this.withinBound(start, pos, text.charAt(pos));
       }
     }
-    return { start, end: text.length, stop: '' };
+    return this.withinBound(start, text.length, '');
+  }
+
+  /** A part that is too long is refused, and counts as an empty one. */
+  private withinBound(start: number, end: number, stop: string): { start: number; end: number; stop: string } {
+    if (end - start <= MAX_PART) return { start, end, stop };
+    this.fail(`this part has over ${MAX_PART / 1024} KiB; a ";" or "}" is missing`, start);
+    return { start: end, end, stop };
   }
 
   private stringEnd(at: number, quote: number): number {

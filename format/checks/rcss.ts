@@ -14,6 +14,9 @@ interface PlacedSheet {
   readonly sheet: RcssSheet;
 }
 
+/** All sheets of a package: what they refer to stays in memory until every sprite is known. */
+const MAX_TOTAL_BYTES = 8 * 1024 * 1024;
+
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** Docs/PACKAGE_FORMAT.md §6. */
@@ -32,10 +35,14 @@ export const rcssCheck: Check = {
 };
 
 function* fileSheets(contents: PackageContents, found: FindingList): Generator<PlacedSheet, void, undefined> {
+  let total = 0;
   for (const [file, bytes] of contents.files) {
     if (!file.endsWith('.rcss')) continue;
-    if (bytes.length > MAX_TEXT_BYTES)
-      found.add(RCSS_CATALOGUE.ASSET_TOO_LARGE, 'This sheet has over 4 MiB.', { file: printable(file) });
+    total += bytes.length;
+    if (bytes.length > MAX_TEXT_BYTES || total > MAX_TOTAL_BYTES)
+      found.add(RCSS_CATALOGUE.ASSET_TOO_LARGE, 'This sheet is over 4 MiB, or all of them are over 8 MiB.', {
+        file: printable(file),
+      });
     else {
       const text = utf8.decode(bytes);
       yield { file, places: createPlaces(file, text), sheet: parseRcss(text) };

@@ -17,9 +17,13 @@ export const rmlCheck: Check = {
     const found = new FindingList(PACKAGE_LIMITS.maxFindings);
     const { documents, unread } = readDocuments(contents);
     for (const file of unread)
-      found.add(RML_CATALOGUE.ASSET_TOO_LARGE, 'This document is over 4 MiB, or all of them are over 8 MiB.', {
-        file: printable(file),
-      });
+      found.add(
+        RML_CATALOGUE.ASSET_TOO_LARGE,
+        'This document is over 4 MiB, or all of them are over 8 MiB or 100,000 elements.',
+        {
+          file: printable(file),
+        },
+      );
     const templates = templateNames(documents);
     for (const document of documents) checkDocument(document, contents, templates, found);
     return found.list();

@@ -145,6 +145,12 @@ const BAD: Readonly<Record<keyof typeof LUA_CATALOGUE | keyof typeof ASSET_CATAL
   LOCALE_NOT_FLAT: packageOf({ 'locales/en.json': '{ "a": { "b": "c" } }' }),
   LOCALE_DEFAULT_MISSING: packageOf({ 'locales/de.json': '{}' }, { locale: 'fr' }),
   LOCALE_KEY_MISSING: packageOf({ 'locales/en.json': '{ "a": "A", "b": "B" }', 'locales/de.json': '{ "a": "A" }' }),
+  LOCALE_DEFAULT_KEY_MISSING: packageOf({
+    'locales/en.json': '{}',
+    'locales/de.json': '{ "a": "A" }',
+    'locales/fr.json': '{ "a": "A" }',
+  }),
+  LOCALE_PLACEHOLDER: packageOf({ 'locales/en.json': '{ "a": "%s" }', 'locales/de.json': '{ "a": "{name}" }' }),
   LOCALE_KEY_EXTRA: packageOf({ 'locales/en.json': '{ "a": "A" }', 'locales/de.json': '{ "a": "A", "c": "C" }' }),
 };
 
@@ -233,6 +239,99 @@ describe('places', () => {
       ['RCSS_REFERENCE_MISSING', 2, 22],
       ['RCSS_SYNTAX', 3, 14],
     ]);
+  });
+});
+
+describe('locales', () => {
+  const codes = async (files: Record<string, string>) => (await findings(packageOf(files))).map((found) => found.code);
+  const texts = (en: string, de: string) =>
+    codes({ 'locales/en.json': JSON.stringify({ a: en }), 'locales/de.json': JSON.stringify({ a: de }) });
+
+  test.each([
+    ['%s and %s', '%s und %s'],
+    ['{name} sent {count}', '{count} von {name}'],
+    ['{name} is {name}', '{name} bleibt'],
+    ['%5.1f %%', '%.2f %%'],
+    ['100 % sure', '100 % sicher'],
+    ['plain', 'schlicht'],
+    ['{ not one }', '{ keiner }'],
+  ])('takes the placeholders of "%s" and "%s" for the same', async (en, de) => {
+    expect(await texts(en, de)).toEqual([]);
+  });
+
+  test.each([
+    ['%s', ''],
+    ['', '%d'],
+    ['%s has %d', '%d hat %s'],
+    ['%d', '%s'],
+    ['%s', '%s %s'],
+    ['{name}', '{nmae}'],
+    ['{name}', 'Name'],
+  ])('does not take the placeholders of "%s" and "%s" for the same', async (en, de) => {
+    expect(await texts(en, de)).toEqual(['LOCALE_PLACEHOLDER']);
+  });
+
+  test('names the line of the first text with other placeholders', async () => {
+    const contents = packageOf({
+      'locales/en.json': '{"a": "x", "b": "%s"}',
+      'locales/de.json': '{\n  "a": "x",\n  "b": "y"\n}',
+    });
+    expect(await findings(contents)).toMatchObject([
+      { code: 'LOCALE_PLACEHOLDER', file: 'locales/de.json', line: 3, column: 3 },
+    ]);
+  });
+
+  test('a regional table may have fewer keys, but not other placeholders', async () => {
+    const files = { 'locales/en.json': '{"a": "%s", "b": "B"}', 'locales/en-GB.json': '{"a": "%d"}' };
+    expect(await codes(files)).toEqual(['LOCALE_PLACEHOLDER']);
+  });
+
+  test('a key that one other table has is extra there; one that all have is missing in the default', async () => {
+    const one = { 'locales/en.json': '{}', 'locales/de.json': '{"a": "A"}', 'locales/fr.json': '{}' };
+    expect(await codes(one)).toEqual(['LOCALE_KEY_EXTRA']);
+    expect(await codes({ 'locales/en.json': '{}', 'locales/de.json': '{"a": "A"}' })).toEqual(['LOCALE_KEY_EXTRA']);
+    expect(await codes({ ...one, 'locales/fr.json': '{"a": "A"}' })).toEqual(['LOCALE_DEFAULT_KEY_MISSING']);
+  });
+});
+
+describe('bounds that were reached are findings', () => {
+  const few = async (check: Check, contents: PackageContents) => (await check.run(contents)).map((found) => found.code);
+  const many = (count: number, path: (i: number) => string, text: string) =>
+    packageOf(Object.fromEntries(Array.from({ length: count }, (_, i) => [path(i), text])));
+
+  test('sheets of over 8 MiB together', async () => {
+    const codes = await few(
+      rcssCheck,
+      many(5, (i) => `assets/${i}.rcss`, 'p { color: red; }\n'.repeat(125_000)),
+    );
+    expect(codes).toEqual(['ASSET_TOO_LARGE', 'ASSET_TOO_LARGE']);
+  });
+
+  test('documents of over 100,000 elements together', async () => {
+    const text = `<rml><body>${'<p id="x" onclick="x()"/>'.repeat(40_000)}</body></rml>`;
+    const codes = await few(
+      rmlCheck,
+      many(3, (i) => `assets/${i}.rml`, text),
+    );
+    expect(codes).toEqual(['ASSET_TOO_LARGE']);
+  });
+
+  test('tables of over 8 MiB together', async () => {
+    const tag = (i: number) => `a${String.fromCharCode(97 + i)}`;
+    const codes = await few(
+      localesCheck,
+      many(10, (i) => `locales/${tag(i)}.json`, `{"a":"${'x'.repeat(900_000)}"}`),
+    );
+    expect(codes).toContain('ASSET_TOO_LARGE');
+  });
+
+  test('a declaration of over 64 KiB', () => {
+    const { errors } = parseRcss(`p { ${'/**/'.repeat(20_000)} a: b; }`);
+    expect(errors).toMatchObject([{ message: expect.stringContaining('over 64 KiB') }]);
+  });
+
+  test('a sheet with more errors than are kept', () => {
+    expect(parseRcss('p { color }\n'.repeat(10_000)).errors).toHaveLength(20);
   });
 });
 
