@@ -5,12 +5,18 @@ import { t } from '#lib/messages/messages.ts';
 import type { Step } from '#lib/versions/state.ts';
 import { countFindings, type TimelineEvent, timelineRows } from '#lib/versions/timeline.ts';
 
-type Stand = { state: VersionState; submittedAt?: string | null; decidedAt?: string | null };
+type Stand = {
+  state: VersionState;
+  submittedAt?: string | null;
+  decidedAt?: string | null;
+  approvalsNeeded: number;
+  approvalsGiven: number;
+};
 
 /** What the last run of checks found, and how long the review took. */
 export function stepNotes(
   events: readonly TimelineEvent[],
-  { state, submittedAt, decidedAt }: Stand,
+  { state, submittedAt, decidedAt, approvalsNeeded, approvalsGiven }: Stand,
   reviewed: boolean,
 ): Partial<Record<Step, string>> {
   const notes: Partial<Record<Step, string>> = {};
@@ -28,6 +34,7 @@ export function stepNotes(
       notes.checks =
         sums.errors > 0 ? errorsNote(sums.errors, state, reviewed) : t.version.passed(passed, sums.warnings);
   }
+  if (state === 'IN_REVIEW' && approvalsNeeded > 1) notes.review = t.next.approvals(approvalsGiven, approvalsNeeded);
   const decided = state !== 'SUBMITTED' && state !== 'IN_REVIEW' && (reviewed || state !== 'REJECTED');
   if (submittedAt && decidedAt && decided)
     notes.review = reviewed ? duration(Date.parse(decidedAt) - Date.parse(submittedAt)) : t.version.automatic;

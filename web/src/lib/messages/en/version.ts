@@ -155,8 +155,18 @@ export const version = {
     place: (place: string) => `${place} in the queue`,
     usually: (ms: number) => (ms < 60_000 ? 'usually under a minute' : `usually ${duration(ms)}`),
     whyByHand: 'Why by hand:',
-    reason: (reason: ReviewReason, sensitive: readonly string[]) =>
-      reason === 'DANGEROUS_PERMISSION' && sensitive.length > 0 ? `asks for ${sensitive.join(', ')}` : reasons[reason],
+    approvals: (given: number, needed: number) => `${given} of ${needed} approvals`,
+    reason: (reason: ReviewReason, asked: { sensitive: readonly string[]; fresh: readonly string[] }) => {
+      if (reason === 'DANGEROUS_PERMISSION' && asked.sensitive.length > 0)
+        return `asks for ${asked.sensitive.join(', ')}`;
+      if (reason === 'NEW_PERMISSION' && asked.fresh.length > 0)
+        return `asks for what the last version did not: ${asked.fresh.join(', ')}`;
+      return reasons[reason];
+    },
+  },
+  rescanNotice: {
+    title: (more: number) => `Newer rules find ${more} more in this version`,
+    body: 'It stays as it is, and a reviewer may look at it. Mend it in the next version. Found',
   },
   sendNext: {
     title: 'Send the next version',
