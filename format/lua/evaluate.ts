@@ -26,6 +26,8 @@ import {
 
 /** Longer chains of `local b = a` are not followed; `tooDeep` tells, because what was not read can't be approved. */
 const MAX_DEPTH = 1000;
+/** A step to a variable, a field or a function's result takes as much of the stack as this many steps into an expression. */
+const STEP_DEPTH = 3;
 
 /** Where a value depends on itself, as the offset of what then can't be followed. */
 interface Circle {
@@ -69,8 +71,10 @@ export class Evaluator {
       return UNKNOWN;
     }
     this.pending.add(variable);
+    this.depth += STEP_DEPTH;
     const first = inVariable(this.value(definition), variable);
     const value = isTable(variable) && variable.writtenFields !== null ? this.withWrites(first, variable) : first;
+    this.depth -= STEP_DEPTH;
     this.pending.delete(variable);
     this.variables.set(variable, value);
     return value;
@@ -106,7 +110,9 @@ export class Evaluator {
     }
     if (known !== undefined) return known;
     fields.set(name, null);
+    this.depth += STEP_DEPTH;
     const value = this.fieldFrom(variable, name);
+    this.depth -= STEP_DEPTH;
     fields.set(name, value);
     return value;
   }
@@ -159,8 +165,10 @@ export class Evaluator {
       return UNKNOWN;
     }
     this.pending.add(node);
+    this.depth += STEP_DEPTH;
     const ends = node.returns.length === 1 && node.body.at(-1)?.type === 'return';
     const value = this.given(node.returns, ends);
+    this.depth -= STEP_DEPTH;
     this.pending.delete(node);
     this.results.set(node, value);
     return value;

@@ -179,9 +179,9 @@ describe('hostile input', () => {
     ['nested endless loops', `${'while true do '.repeat(190)}${'x() '.repeat(100_000)}${'end '.repeat(190)}`],
     ['a chain of aliases backwards', backwards(5000)],
   ])('finishes %s in time', (_what, text) => {
-    const start = performance.now();
+    const start = process.cpuUsage();
     analyse(text);
-    expect(performance.now() - start).toBeLessThan(2500);
+    expect(process.cpuUsage(start).user / 1000).toBeLessThan(2500);
   });
 
   test('a chain of aliases too long to follow is an error', () => {
