@@ -57,14 +57,16 @@ class Note extends WidgetType {
     return other.finding.id === this.finding.id && other.current === this.current && other.kept === this.kept;
   }
   override get estimatedHeight(): number {
-    return 32;
+    return 34;
   }
   override ignoreEvent(): boolean {
     return true;
   }
   override toDOM(): HTMLElement {
     const { finding } = this;
-    const note = document.createElement('div');
+    const place = document.createElement('div');
+    place.className = 'finding-place';
+    const note = place.appendChild(document.createElement('div'));
     note.className = `finding-note ${finding.severity.toLowerCase()}${this.current ? ' current' : ''}`;
     const button = document.createElement('button');
     button.type = 'button';
@@ -85,7 +87,7 @@ class Note extends WidgetType {
       note.append(kept);
     }
     note.append(link);
-    return note;
+    return place;
   }
 }
 
@@ -137,8 +139,9 @@ function notesOf(state: EditorState, { findings, selected, kept }: Marked, onsel
     const note = Decoration.widget({
       widget: new Note(finding, finding.id === selected, kept.has(finding.id), onselect),
       block: true,
-      side: 1,
-    }).range(line.to);
+      // What concerns the whole file stands above it.
+      side: finding.line ? 1 : -1,
+    }).range(finding.line ? line.to : line.from);
     return finding.line ? [Decoration.line({ class: 'finding-line' }).range(line.from), note] : [note];
   });
   return Decoration.set(ranges, true);

@@ -93,12 +93,13 @@ const marks = EditorView.theme({
   '.finding-mark.warning': { backgroundColor: 'var(--amber)' },
   '.finding-mark.notice': { backgroundColor: 'var(--blue)' },
   '.finding-line': { boxShadow: 'inset 2px 0 var(--amber)' },
+  // Space around a block is padding: the editor does not measure margins.
+  '.finding-place': { padding: '2px 12px 4px 8px' },
   '.finding-note': {
     display: 'flex',
     gap: '4px 10px',
     flexWrap: 'wrap',
     alignItems: 'baseline',
-    margin: '2px 12px 4px 8px',
     padding: '4px 8px',
     border: '1px solid var(--line)',
     borderLeft: '3px solid var(--ink-2)',

@@ -1,10 +1,7 @@
 // The review queue as far as it has been paged: refreshed as a whole, from its first page on, so that no row is missed or doubled.
 import { createContext } from 'svelte';
 import { t } from '#lib/messages/messages.ts';
-
-/** One page as the server gives it. */
-export type QueuePage<Row> = { rows: readonly Row[]; endCursor: string | null; hasNext: boolean };
-export type FetchPage<Row> = (after: string | null) => Promise<QueuePage<Row>>;
+import { type FetchPage, readPages } from '#lib/reviews/pages.ts';
 
 export class QueueList<Row extends { id: string }> {
   readonly #fetch: () => FetchPage<Row>;
@@ -12,7 +9,6 @@ export class QueueList<Row extends { id: string }> {
   #error = $state.raw<string>();
   #fetching = $state(false);
   #hasNext = $state(false);
-  #endCursor: string | null = null;
   #pages = 1;
   #run = 0;
   #again = false;
@@ -75,17 +71,10 @@ export class QueueList<Row extends { id: string }> {
   async #load(run: number): Promise<void> {
     this.#fetching = true;
     try {
-      const fetch = this.#fetch();
-      const seen = new Map<string, Row>();
-      let page: QueuePage<Row> = { rows: [], endCursor: null, hasNext: true };
-      for (let count = 0; count < this.#pages && page.hasNext; count++) {
-        page = await fetch(page.endCursor);
-        if (run !== this.#run) return;
-        for (const row of page.rows) seen.set(row.id, row);
-      }
-      this.#rows = [...seen.values()];
-      this.#endCursor = page.endCursor;
-      this.#hasNext = page.hasNext && this.#endCursor !== null;
+      const { rows, hasNext } = await readPages(this.#fetch(), this.#pages);
+      if (run !== this.#run) return;
+      this.#rows = rows;
+      this.#hasNext = hasNext;
       this.#error = undefined;
     } catch (failure) {
       if (run === this.#run) this.#error = failure instanceof Error ? failure.message : t.errors.unreachable;
