@@ -17,6 +17,18 @@ export const DEVICE_ERROR_CODES = [
   /** The package is another app or version than the one that was asked for. */
   'PACKAGE_MISMATCH',
   'DOWNGRADE_REFUSED',
+  /** Not signed by enough keys that the device trusts. */
+  'METADATA_UNTRUSTED',
+  /** Older than what the device has seen: a rollback attack, or a repository restored wrongly. */
+  'METADATA_ROLLBACK',
+  /** Past its end: a freeze attack, a dead repository, or a clock that is ahead. */
+  'METADATA_EXPIRED',
+  /** Files that do not belong together. */
+  'METADATA_MIXED',
+  'METADATA_TOO_LARGE',
+  'METADATA_INVALID',
+  /** Off by more than 12 hours. */
+  'CLOCK_WRONG',
   'MOSIS_TOO_OLD',
   'PERMISSIONS_REFUSED',
   'NOT_INSTALLED',
