@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { collapsedRuns } from '../../web/src/lib/code/collapse.ts';
 import { hiddenCharacters } from '../../web/src/lib/code/hidden.ts';
 import { languageOf, shapeOf } from '../../web/src/lib/code/shape.ts';
+import { spread } from '../../web/src/lib/code/spread.ts';
 import { filePath, reviewPath } from '../../web/src/lib/reviews/address.ts';
 import { countKinds, fileRows, filterFiles, neighbour } from '../../web/src/lib/reviews/files.ts';
 import { actOf } from '../../web/src/lib/reviews/kinds.ts';
@@ -132,10 +133,10 @@ it('folds unchanged lines away, but none near a change or a finding', () => {
 it('finds characters that cannot be seen or that turn the order of what is seen', () => {
   const found = hiddenCharacters('local a = 1\r\n-- \u202E } \u2066if\nlocal b\u200B = "\u{e0041}"\n');
   expect(found).toEqual([
-    { line: 2, name: 'U+202E right-to-left override', reorders: true },
-    { line: 2, name: 'U+2066 left-to-right isolate', reorders: true },
-    { line: 3, name: 'U+200B zero width space', reorders: false },
-    { line: 3, name: 'U+E0041', reorders: false },
+    { line: 2, column: 4, name: 'U+202E right-to-left override', reorders: true },
+    { line: 2, column: 8, name: 'U+2066 left-to-right isolate', reorders: true },
+    { line: 3, column: 8, name: 'U+200B zero width space', reorders: false },
+    { line: 3, column: 13, name: 'U+E0041', reorders: false },
   ]);
   expect(hiddenCharacters('tab\tand\nline\r\nend: שלום, 日本語, é')).toEqual([]);
   expect(hiddenCharacters('\u0000'.repeat(500), 10)).toHaveLength(10);
@@ -153,4 +154,30 @@ it('knows the language of a file by its ending, and a packed file by its longest
   ]);
   expect(shapeOf('a\nbb\nccc')).toEqual({ lines: 3, longest: 3, packed: false });
   expect(shapeOf('x'.repeat(5000)).packed).toBe(true);
+});
+
+it('breaks packed lines for reading, never within a string or a comment, and loses nothing', () => {
+  const pad = ' '.repeat(1000);
+  const lua = `local a=1;local s="x;end"--[[ local ]]if a then return s end${pad}`;
+  const read = spread(`short;line\n${lua}`, 'lua');
+  expect(read.text.split('\n').map((line) => line.trim())).toEqual([
+    'short;line',
+    'local a=1;',
+    'local s="x;end"--[[ local ]]',
+    'if a then',
+    'return s',
+    'end',
+  ]);
+  expect(read.text.replaceAll('\n', '')).toBe(`short;line${lua}`);
+  expect([read.lineAt(1, 3), read.lineAt(2, 1), read.lineAt(2, lua.indexOf('return') + 1)]).toEqual([1, 2, 5]);
+  expect(spread(`{"a":[1,"{,"],"a":2}${pad}`, 'json').text.trim()).toBe('{\n"a":[\n1,\n"{,"],\n"a":2}');
+  expect(spread(lua, null).text).toBe(lua);
+});
+
+it('breaks a line of nothing but open strings within a moment', () => {
+  const hostile = `"${'\\"'.repeat(100_000)}\\`;
+  const startMs = performance.now();
+  expect(spread(hostile, 'lua').text).toBe(hostile);
+  expect(spread(hostile, 'json').text).toBe(hostile);
+  expect(performance.now() - startMs).toBeLessThan(2_000);
 });

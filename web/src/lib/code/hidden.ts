@@ -41,6 +41,8 @@ const REORDERING = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
 export type Hidden = {
   /** From 1. */
   line: number;
+  /** From 1, in UTF-16 units. */
+  column: number;
   /** "U+202E right-to-left override". */
   name: string;
   /** Whether it changes the order of what is shown: the mark of source made to be misread. */
@@ -58,17 +60,22 @@ export function nameOfCharacter(codePoint: number): string {
 export function hiddenCharacters(text: string, limit = 200): Hidden[] {
   const found: Hidden[] = [];
   let line = 1;
+  let lineStart = 0;
   let counted = 0;
   for (const match of text.matchAll(HIDDEN)) {
     const at = match.index;
     const character = match[0];
     if (character === '\r' && text[at + 1] === '\n') continue;
     for (; counted < at; counted++) {
-      if (text.charCodeAt(counted) === 10 || (text.charCodeAt(counted) === 13 && text.charCodeAt(counted + 1) !== 10))
-        line += 1;
+      const isEnd =
+        text.charCodeAt(counted) === 10 || (text.charCodeAt(counted) === 13 && text.charCodeAt(counted + 1) !== 10);
+      if (!isEnd) continue;
+      line += 1;
+      lineStart = counted + 1;
     }
     found.push({
       line,
+      column: at - lineStart + 1,
       name: nameOfCharacter(character.codePointAt(0) ?? 0),
       reorders: REORDERING.test(character),
     });
