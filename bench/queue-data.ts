@@ -77,15 +77,14 @@ function addPeople(insert: Insert, next: () => string) {
   const session = (developerId: string): string => {
     const token = `bench-${developerId}`;
     const now = stamp(Date.now());
-    const later = stamp(Date.now() + 24 * HOUR_MS);
     insert('sessions', {
       id: createHash('sha256').update(token).digest('hex'),
       developer_id: developerId,
       kind: 'PORTAL',
       created_at: now,
       last_used_at: now,
-      expires_at: later,
-      absolute_expires_at: later,
+      expires_at: stamp(Date.now() + 30 * 24 * HOUR_MS),
+      absolute_expires_at: stamp(Date.now() + 90 * 24 * HOUR_MS),
       public_id: next(),
     });
     return `mosis=${token}`;

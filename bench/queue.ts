@@ -28,7 +28,7 @@ const PLACES = `{ viewer { apps(first: 20) { nodes { versions(first: 2) { nodes 
   queue { position dueAt medianWaitSeconds } } } } } } }`;
 const WORKSPACE = `query($id: ID!) { node(id: $id) { ... on Review { ${ROW} reports { id reason body }
   version { base { id versionName permissions { name } } fileDiff { path kind before { sha256 } after { sha256 } }
-    findings(first: 100) { nodes { id code severity message file line } } comments { body authorName }
+    list: findings(first: 100) { nodes { id code severity message file line } } comments { body authorName }
     developerRecord { name since publishedApps approvals rejections rejectedByChecks suspensions openReports upheldReports
       keys { keyId } recent { id versionName state app { name } } } } } } }`;
 

@@ -86,15 +86,20 @@ export function anyMayTake(review: ReviewFacts, reviewerIds: readonly string[]):
   return reviewerIds.some((id) => !members.has(id) && !deciders.has(id));
 }
 
-/** The open reviews that none of these reviewers may take, which are an admin's. The same rules as `whyNotTake`. */
-export function nobodyMayTake(reviewerIds: readonly string[]): Prisma.ReviewWhereInput {
+/**
+ * The open reviews that none of these reviewers may take: the same rules as `whyNotTake`. `appIds` are the apps that each is
+ * a member of, given so that the many who have none cost no look-up.
+ */
+export function nobodyMayTake(
+  reviewers: readonly { readonly id: string; readonly appIds: readonly string[] }[],
+): Prisma.ReviewWhereInput {
   return {
     state: { in: [...OPEN_STATES] },
-    AND: reviewerIds.map((id) => ({
+    AND: reviewers.map(({ id, appIds }) => ({
       OR: [
-        { version: { app: { members: { some: { developerId: id } } } } },
         { approvals: { some: { reviewerId: id } } },
         { kind: 'APPEAL', version: { reviews: { some: { decidedById: id } } } },
+        ...(appIds.length === 0 ? [] : [{ version: { appId: { in: [...appIds] } } }]),
       ],
     })),
   };

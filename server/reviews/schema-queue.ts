@@ -1,18 +1,20 @@
 /** Owns the review queue in GraphQL: the list that reviewers work from, and a version's place in it. It writes nothing. */
 import { queryFromInfo } from '@pothos/plugin-prisma';
 import { isReviewer, requireSignedIn } from '../accounts/access.ts';
-import type { Viewer } from '../accounts/viewer.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
 import { builder } from '../graphql/builder.ts';
 import type { GraphContext } from '../graphql/context.ts';
 import { VersionNode } from '../versions/schema.ts';
-import { nobodyMayTake, visibleReviews } from './access.ts';
+import { anyMayTake, nobodyMayTake, VERSION_REVIEWS } from './access.ts';
 import { connectionOf, type Place, pageOf } from './keyset.ts';
 import { OPEN_STATES, type ReviewKind } from './kinds.ts';
 import { ReviewKindEnum, ReviewNode } from './schema.ts';
 
 /** What `waiting` counts up to. */
 const MAX_COUNTED = 10_000;
+/** Reviewers that are asked for in one statement, and the most reviews barred to all of these. */
+const ASKED_REVIEWERS = 3;
+const MAX_BARRED = 1_000;
 
 interface QueuePosition {
   readonly position: number;
@@ -44,18 +46,51 @@ builder.prismaObjectFields(VersionNode, (t) => ({
   }),
 }));
 
+/**
+ * The open reviews that are an admin's, because no reviewer may take them. Three reviewers are asked for in the database:
+ * what is barred to three at once is so little that the others can be asked here.
+ */
+async function adminsReviews({ db, services }: GraphContext): Promise<Prisma.ReviewWhereInput> {
+  const reviewers = await services.reviews.reviewers();
+  const asked = reviewers.slice(0, ASKED_REVIEWERS);
+  const roles = await db.prisma.appMember.findMany({ where: { developerId: { in: asked } } });
+  const appIdsOf = (id: string) => roles.filter(({ developerId }) => developerId === id).map(({ appId }) => appId);
+  const where = nobodyMayTake(asked.map((id) => ({ id, appIds: appIdsOf(id) })));
+  if (reviewers.length <= ASKED_REVIEWERS) return where;
+  const barred = await db.prisma.review.findMany({
+    where,
+    orderBy: { dueAt: 'asc' },
+    take: MAX_BARRED,
+    select: {
+      id: true,
+      kind: true,
+      round: true,
+      version: {
+        select: { app: { select: { members: { select: { developerId: true } } } }, reviews: VERSION_REVIEWS },
+      },
+    },
+  });
+  return { id: { in: barred.filter((review) => !anyMayTake(review, reviewers)).map(({ id }) => id) } };
+}
+
+/** What leaves out reviews of the viewer's own apps; nothing for the many who have none, so that the lists stay on their index. */
+async function notOfOwnApps({ db }: GraphContext, developerId: string): Promise<Prisma.ReviewWhereInput> {
+  const one = await db.prisma.appMember.findFirst({ where: { developerId }, select: { appId: true } });
+  return one === null ? {} : { version: { app: { members: { none: { developerId } } } } };
+}
+
 /** The reviews that are in the viewer's queue: a reviewer's without those of their own apps, an admin's that no reviewer may take. */
 async function inQueueOf(
-  viewer: Viewer,
-  { services }: GraphContext,
+  context: GraphContext,
   filter: { mine: boolean; kinds: readonly ReviewKind[] | null },
 ): Promise<Prisma.ReviewWhereInput> {
+  const { viewer } = context;
   const { developerId } = requireSignedIn(viewer);
-  const own: Prisma.ReviewWhereInput = { state: 'CLAIMED', claimedById: developerId };
-  const all: Prisma.ReviewWhereInput[] = [visibleReviews(viewer)];
+  const held: Prisma.ReviewWhereInput = { state: 'CLAIMED', claimedById: developerId };
+  const all: Prisma.ReviewWhereInput[] = [await notOfOwnApps(context, developerId)];
   if (filter.kinds !== null) all.push({ kind: { in: [...filter.kinds] } });
-  if (filter.mine) all.push(own);
-  else if (!isReviewer(viewer)) all.push({ OR: [own, nobodyMayTake(await services.reviews.reviewers())] });
+  if (filter.mine) all.push(held);
+  else if (!isReviewer(viewer)) all.push({ OR: [held, await adminsReviews(context)] });
   return { AND: all };
 }
 
@@ -99,9 +134,9 @@ builder.queryField('reviewQueue', (t) =>
         kinds: t.arg({ type: [ReviewKindEnum], description: 'Only reviews of these kinds; all by default.' }),
       },
       resolve: async (_parent, args, context, info) => {
-        const { db, viewer } = context;
+        const { db } = context;
         const filter = { mine: args.mine === true, kinds: args.kinds ?? null };
-        const where = await inQueueOf(viewer, context, filter);
+        const where = await inQueueOf(context, filter);
         const page = pageOf(args);
         const ids = await nextInQueue(context, where, page);
         const query = queryFromInfo({

@@ -15,6 +15,7 @@ import { APPROVED_STATES } from './states.ts';
 
 const MAX_RECENT = 10;
 const MAX_KEYS = 50;
+const MAX_VERSIONS = 1_000;
 
 const FileChangeKindEnum = builder.enumType('FileChangeKind', {
   description: 'What became of a file.',
@@ -86,12 +87,26 @@ const DeveloperRecordType = builder.objectRef<RecordOf>('DeveloperRecord').imple
         state: { in: [...APPROVED_STATES] },
       })),
       rejections: t.int({
-        description: 'Rejections by reviewers.',
-        complexity: 3,
-        resolve: ({ developerId }, _args, { db }) =>
-          db.prisma.review.count({
-            where: { decision: 'REJECTED', kind: { in: [...DECIDING_KINDS] }, version: { app: { developerId } } },
-          }),
+        description: 'Rejections by reviewers, of their newest 1,000 versions.',
+        complexity: 5,
+        // By versions first: from the reviews' side, every rejection there ever was would be read.
+        resolve: async ({ developerId }, _args, { db }) => {
+          const where = { app: { developerId }, claimedCode: { not: null } };
+          const select = { id: true };
+          const own = await db.prisma.appVersion.findMany({
+            where,
+            select,
+            orderBy: { id: 'desc' },
+            take: MAX_VERSIONS,
+          });
+          return db.prisma.review.count({
+            where: {
+              versionId: { in: own.map(({ id }) => id) },
+              decision: 'REJECTED',
+              kind: { in: [...DECIDING_KINDS] },
+            },
+          });
+        },
       }),
       rejectedByChecks: versions('Versions in which the checks found errors.', (developerId) => ({
         app: { developerId },

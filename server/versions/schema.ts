@@ -1,12 +1,13 @@
 /** Owns the GraphQL type of versions, where it is reached from, and the payload of what moves one. It writes nothing. */
 
+import { z } from 'zod';
 import { isAdmin } from '../accounts/access.ts';
 import { AppNode } from '../apps/schema.ts';
 import { builder } from '../graphql/builder.ts';
 import { REVIEW_REASONS } from '../reviews/policy.ts';
 import { ReviewReasonEnum } from '../reviews/reason-type.ts';
 import { type MemberAct, mayAct, mayReview, readsVersions, visibleVersions } from './access.ts';
-import { CheckRunType, FindingType, SeverityEnum } from './check-types.ts';
+import { CheckRunType, FindingType, SEVERITIES, SeverityEnum } from './check-types.ts';
 import { packagePath } from './paths.ts';
 import { PermissionType, permissionFacts } from './permission-type.ts';
 import { parseState, type VERSION_STATES } from './states.ts';
@@ -46,6 +47,13 @@ export const PackageFile = builder.prismaObject('VersionFile', {
     }),
   }),
 });
+
+/** The findings that a page of them is of: of one version, of one severity where its arguments say so. */
+function findingsOf(version: unknown, args: unknown): { versionId: string; severity?: string } {
+  const { id } = z.object({ id: z.string() }).parse(version);
+  const { severity } = z.object({ severity: z.enum(SEVERITIES).nullish() }).parse(args);
+  return severity == null ? { versionId: id } : { versionId: id, severity };
+}
 
 const FACTS = {
   state: true,
@@ -133,17 +141,29 @@ export const VersionNode = builder.prismaNode('AppVersion', {
         description: 'The checks of the newest round, in the order they ran.',
         query: { orderBy: { startedAt: 'asc' } },
       }),
-      findings: t.relatedConnection('findings', {
-        cursor: 'id',
-        type: FindingType,
-        description: 'What the checks found, in the order found.',
-        args: { severity: t.arg({ type: SeverityEnum, description: 'Only these.' }) },
-        totalCount: true,
-        query: ({ severity }) => ({
-          where: severity == null ? {} : { severity },
-          orderBy: { position: 'asc' as const },
-        }),
-      }),
+      findings: t.relatedConnection(
+        'findings',
+        {
+          cursor: 'id',
+          type: FindingType,
+          description: 'What the checks found, in the order found.',
+          args: { severity: t.arg({ type: SeverityEnum, description: 'Only these.' }) },
+          query: ({ severity }) => ({
+            where: severity == null ? {} : { severity },
+            orderBy: { position: 'asc' as const },
+          }),
+        },
+        {
+          fields: (connection) => ({
+            // Counted by version: the plugin's own count groups the findings of every version there is.
+            totalCount: connection.int({
+              description: 'How many there are.',
+              resolve: ({ parent, args }, _args, { db }) =>
+                db.prisma.versionFinding.count({ where: findingsOf(parent, args) }),
+            }),
+          }),
+        },
+      ),
       reviewReasons: t.field({
         type: [ReviewReasonEnum],
         description: 'Why a person looks at it; empty where none does.',
