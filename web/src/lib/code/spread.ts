@@ -3,7 +3,8 @@ import type { Language } from '#lib/code/shape.ts';
 
 /** Lines shorter than this stay as they are. */
 const PACKED_LINE = 1000;
-const LUA_WORDS = new Set('break do else elseif end for function goto if local repeat return until while'.split(' '));
+const LUA_WORDS = new Set('break else elseif end for function goto if local repeat return until while'.split(' '));
+const LUA_OPENERS = new Set(['do', 'then', ';']);
 
 export type Spread = {
   text: string;
@@ -50,11 +51,15 @@ function breaksOf(line: string, language: Language): number[] {
   for (const { 0: token, index } of line.matchAll(tokens)) {
     const after = index + token.length;
     if (language === 'lua') {
-      if (LUA_WORDS.has(token)) breaks.push(index);
-      else if (token === ';') breaks.push(after);
+      const isLocalFunction = token === 'function' && /\blocal\s+$/.test(line.slice(Math.max(0, index - 40), index));
+      if (LUA_WORDS.has(token) && !isLocalFunction) breaks.push(index);
+      else if (LUA_OPENERS.has(token)) breaks.push(after);
     } else if (language === 'xml') {
       if (token === '<') breaks.push(index);
     } else if (language === 'json' ? '{[,'.includes(token) : '{;}'.includes(token)) breaks.push(after);
   }
-  return [...new Set(breaks)].filter((at) => at > 0 && at < line.length);
+  // No empty lines: two breaks with nothing but blanks between them are one.
+  return breaks.filter(
+    (at, index) => at < line.length && line.slice(index === 0 ? 0 : breaks[index - 1], at).trim() !== '',
+  );
 }

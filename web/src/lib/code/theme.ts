@@ -56,11 +56,15 @@ const look = EditorView.theme({
 
 const comparison = EditorView.theme({
   '.cm-changeGutter': { width: '4px', paddingLeft: '0' },
-  '&.cm-merge-b .cm-changedLine': { backgroundColor: mix('green', 11) },
-  '&.cm-merge-b .cm-changedText': { background: mix('green', 26), borderRadius: '2px' },
+  '&.cm-merge-b .cm-changedLine': { backgroundColor: mix('green', 8) },
+  // Text keeps a contrast of 4.5 on both grounds; what changed within a line is underlined as well.
+  '&.cm-merge-b .cm-changedText': { background: mix('green', 10), boxShadow: 'inset 0 -2px var(--green)' },
   '&.cm-merge-b .cm-changedLineGutter': { background: 'var(--green)' },
-  '&.cm-merge-a .cm-changedLine, .cm-deletedChunk': { backgroundColor: mix('red', 10) },
-  '&.cm-merge-a .cm-changedText, .cm-deletedChunk .cm-deletedText': { background: mix('red', 26), borderRadius: '2px' },
+  '&.cm-merge-a .cm-changedLine, .cm-deletedChunk': { backgroundColor: mix('red', 8) },
+  '&.cm-merge-a .cm-changedText, .cm-deletedChunk .cm-deletedText': {
+    background: mix('red', 10),
+    boxShadow: 'inset 0 -2px var(--red)',
+  },
   '&.cm-merge-a .cm-changedLineGutter, .cm-deletedLineGutter': { background: 'var(--red)' },
   '.cm-deletedChunk': { padding: '0 12px 0 8px' },
   '.cm-deletedChunk .cm-deletedLine': {
@@ -154,7 +158,10 @@ const colours = HighlightStyle.define([
   { tag: [tags.number, tags.bool, tags.null, tags.atom, tags.unit, tags.color], color: 'var(--amber)' },
   { tag: [tags.comment, tags.meta, tags.processingInstruction], color: 'var(--ink-2)', fontStyle: 'italic' },
   { tag: [tags.tagName, tags.className, tags.heading], color: 'var(--blue)', fontWeight: '500' },
-  { tag: [tags.attributeName, tags.propertyName, tags.standard(tags.variableName), tags.link], color: 'var(--accent)' },
+  {
+    tag: [tags.attributeName, tags.propertyName, tags.standard(tags.variableName), tags.link],
+    color: 'var(--accent-strong)',
+  },
   { tag: tags.strong, fontWeight: '600' },
   { tag: tags.emphasis, fontStyle: 'italic' },
 ]);
