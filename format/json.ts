@@ -15,9 +15,12 @@ export type JsonResult =
   | { readonly ok: true; readonly value: unknown; readonly placeOf: (path: readonly PropertyKey[]) => TextPlace | null }
   | { readonly ok: false; readonly problem: JsonProblem; readonly message: string; readonly place: TextPlace };
 
-/** Parses a whole text. `maxDepth` bounds nested objects and arrays, and with them the recursion. */
-export function parseJson(text: string, maxDepth: number): JsonResult {
-  const parser = new JsonParser(text, maxDepth);
+/**
+ * Parses a whole text. `maxDepth` bounds nested objects and arrays, and with them the recursion. `places: false` saves the memory
+ * that the place of every value takes; `placeOf` then knows none.
+ */
+export function parseJson(text: string, maxDepth: number, { places = true } = {}): JsonResult {
+  const parser = new JsonParser(text, maxDepth, places);
   try {
     const value = parser.document();
     const placeAt = placesOf(text);
@@ -76,12 +79,14 @@ class JsonParser {
   readonly offsets = new Map<string, number>();
   readonly #text: string;
   readonly #maxDepth: number;
+  readonly #places: boolean;
   readonly #path: string[] = [];
   #offset = 0;
 
-  constructor(text: string, maxDepth: number) {
+  constructor(text: string, maxDepth: number, places: boolean) {
     this.#text = text;
     this.#maxDepth = maxDepth;
+    this.#places = places;
   }
 
   document(): unknown {
@@ -152,6 +157,7 @@ class JsonParser {
   }
 
   #member(key: string, at: number, depth: number): unknown {
+    if (!this.#places) return this.#value(depth);
     this.#path.push(key);
     this.offsets.set(JSON.stringify(this.#path), at);
     const value = this.#value(depth);

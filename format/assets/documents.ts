@@ -11,7 +11,7 @@ export const MAX_TEXT_BYTES = 4 * 1024 * 1024;
 /** All RML that is read of a package: the trees stay in memory until the checks are done. */
 const MAX_TOTAL_BYTES = 8 * 1024 * 1024;
 /** Elements that are kept of all documents; text without attributes is not. */
-const MAX_TOTAL_ELEMENTS = 100_000;
+const MAX_TOTAL_ELEMENTS = 60_000;
 
 export interface RmlDocument {
   readonly file: string;

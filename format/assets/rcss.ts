@@ -15,6 +15,7 @@ export interface RcssSheet {
 
 const MAX_DEPTH = 8;
 const MAX_ERRORS = 20;
+const MAX_REFERENCES = 20_000;
 /** A selector or a declaration; nobody writes a longer one. */
 const MAX_PART = 64 * 1024;
 /** At-rules whose block holds declarations; that of any other holds rules. */
@@ -56,6 +57,8 @@ class RcssParser implements RcssSheet {
   private readonly text: string;
   private readonly open: Block[] = [];
   private pos = 0;
+  /** Whether a reference more was refused already. */
+  private isFull = false;
 
   constructor(text: string) {
     this.text = text;
@@ -165,7 +168,12 @@ class RcssParser implements RcssSheet {
   }
 
   private refer(kind: RcssReference['kind'], name: string, at: number): void {
-    if (name !== '') this.references.push({ kind, name, at });
+    if (name === '') return;
+    if (this.references.length < MAX_REFERENCES) this.references.push({ kind, name, at });
+    else if (!this.isFull) {
+      this.isFull = true;
+      this.fail(`more than ${MAX_REFERENCES} references to files and sprites`, at);
+    }
   }
 
   /** The text between two offsets without comments and outer blanks. */

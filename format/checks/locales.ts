@@ -2,13 +2,13 @@
 import { LOCALE_CATALOGUE } from '../catalogue/assets.ts';
 import type { Check, PackageContents } from '../check.ts';
 import { FindingList } from '../finding-list.ts';
-import { parseJson } from '../json.ts';
+import { parseJson, type TextPlace } from '../json.ts';
 import { PACKAGE_LIMITS } from '../limits.ts';
 import { decodeUtf8, printable } from '../text.ts';
 
 const MAX_TABLE_BYTES = 1024 * 1024;
-/** All tables of a package: 160 languages of 50 KiB. */
-const MAX_TOTAL_BYTES = 8 * 1024 * 1024;
+/** All tables of a package: 80 languages of 50 KiB. */
+const MAX_TOTAL_BYTES = 4 * 1024 * 1024;
 /** Deep enough that a nested table is called nested, not malformed. */
 const MAX_DEPTH = 32;
 /** Missing or further keys named in one message. */
@@ -37,7 +37,7 @@ export const localesCheck: Check = {
       else {
         total += bytes.length;
         const isTooLarge = bytes.length > MAX_TABLE_BYTES || total > MAX_TOTAL_BYTES;
-        const message = 'This table is over 1 MiB, or all of them are over 8 MiB.';
+        const message = 'This table is over 1 MiB, or all of them are over 4 MiB.';
         if (isTooLarge) found.add(LOCALE_CATALOGUE.ASSET_TOO_LARGE, message, { file });
         tables.set(name, isTooLarge ? null : readTable(file, bytes, found));
       }
@@ -49,7 +49,7 @@ export const localesCheck: Check = {
 
 function readTable(file: string, bytes: Uint8Array, found: FindingList): Table | null {
   const text = decodeUtf8(bytes);
-  const json = text === null ? null : parseJson(text, MAX_DEPTH);
+  const json = text === null ? null : parseJson(text, MAX_DEPTH, { places: false });
   if (json === null) {
     found.add(LOCALE_CATALOGUE.LOCALE_JSON, 'This table is not UTF-8.', { file });
     return null;
@@ -66,13 +66,21 @@ function readTable(file: string, bytes: Uint8Array, found: FindingList): Table |
     return null;
   }
   const keys = new Map<string, string>();
+  let place: ReturnType<typeof placesIn> | null = null;
   for (const [key, value] of Object.entries(json.value)) {
     keys.set(key, typeof value === 'string' ? placeholders(value) : '');
     if (typeof value === 'string') continue;
-    const place = { file, ...json.placeOf([key]) };
-    found.add(LOCALE_CATALOGUE.LOCALE_NOT_FLAT, `The value of "${printable(key)}" is not a text.`, place);
+    place ??= placesIn(text ?? '');
+    const at = { file, ...place(key) };
+    found.add(LOCALE_CATALOGUE.LOCALE_NOT_FLAT, `The value of "${printable(key)}" is not a text.`, at);
   }
   return keys;
+}
+
+/** Where the keys of a table stand: parsed once more, and only for findings, so that no table keeps its places. */
+function placesIn(text: string): (key: string) => TextPlace | null {
+  const json = parseJson(text, MAX_DEPTH);
+  return (key) => (json.ok ? json.placeOf([key]) : null);
 }
 
 /** `string.format` takes its arguments in order; names in braces may come in any. */
@@ -151,11 +159,9 @@ function compareTable(
   const [first] = other;
   if (first === undefined) return;
   const text = decodeUtf8(contents.files.get(file) ?? new Uint8Array()) ?? '';
-  // Parsed once more only here, so that no table keeps the places of its keys.
-  const json = parseJson(text, MAX_DEPTH);
   const holes = `${shownHoles(table.get(first))} instead of ${shownHoles(wanted.get(first))}`;
   const message = `${count(other)} with other placeholders than in "${name}": ${list(other)}; the first has ${holes}.`;
-  found.add(LOCALE_CATALOGUE.LOCALE_PLACEHOLDER, message, { file, ...(json.ok ? json.placeOf([first]) : null) });
+  found.add(LOCALE_CATALOGUE.LOCALE_PLACEHOLDER, message, { file, ...placesIn(text)(first) });
 }
 
 function shownHoles(holes: string | undefined): string {

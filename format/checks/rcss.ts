@@ -16,6 +16,7 @@ interface PlacedSheet {
 
 /** All sheets of a package: what they refer to stays in memory until every sprite is known. */
 const MAX_TOTAL_BYTES = 8 * 1024 * 1024;
+const MAX_TOTAL_REFERENCES = 40_000;
 
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
@@ -36,16 +37,23 @@ export const rcssCheck: Check = {
 
 function* fileSheets(contents: PackageContents, found: FindingList): Generator<PlacedSheet, void, undefined> {
   let total = 0;
+  let references = 0;
   for (const [file, bytes] of contents.files) {
     if (!file.endsWith('.rcss')) continue;
     total += bytes.length;
-    if (bytes.length > MAX_TEXT_BYTES || total > MAX_TOTAL_BYTES)
-      found.add(RCSS_CATALOGUE.ASSET_TOO_LARGE, 'This sheet is over 4 MiB, or all of them are over 8 MiB.', {
-        file: printable(file),
-      });
+    if (bytes.length > MAX_TEXT_BYTES || total > MAX_TOTAL_BYTES || references > MAX_TOTAL_REFERENCES)
+      found.add(
+        RCSS_CATALOGUE.ASSET_TOO_LARGE,
+        'This sheet is over 4 MiB, or all of them are over 8 MiB or 40,000 references.',
+        {
+          file: printable(file),
+        },
+      );
     else {
       const text = utf8.decode(bytes);
-      yield { file, places: createPlaces(file, text), sheet: parseRcss(text) };
+      const sheet = parseRcss(text);
+      references += sheet.references.length;
+      yield { file, places: createPlaces(file, text), sheet };
     }
   }
 }

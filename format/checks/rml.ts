@@ -19,7 +19,7 @@ export const rmlCheck: Check = {
     for (const file of unread)
       found.add(
         RML_CATALOGUE.ASSET_TOO_LARGE,
-        'This document is over 4 MiB, or all of them are over 8 MiB or 100,000 elements.',
+        'This document is over 4 MiB, or all of them are over 8 MiB or 60,000 elements.',
         {
           file: printable(file),
         },

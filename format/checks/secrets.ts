@@ -58,9 +58,8 @@ const RULES: readonly Rule[] = [
   {
     what: 'A private key',
     kind: 'key',
-    pattern:
-      /-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:[^-]{0,8000}-----END [A-Z0-9 ]{1,60}-----)?/g,
-    accepts: (match, text) => hasKeyBody(text.slice(match.index + 27, match.index + 700)),
+    pattern: /-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----((?:[^-]|-(?!----)){0,8000})/g,
+    accepts: (match) => hasKeyBody(secretOf(match)),
   },
   {
     what: 'A private signing key',

@@ -307,8 +307,8 @@ describe('bounds that were reached are findings', () => {
     expect(codes).toEqual(['ASSET_TOO_LARGE', 'ASSET_TOO_LARGE']);
   });
 
-  test('documents of over 100,000 elements together', async () => {
-    const text = `<rml><body>${'<p id="x" onclick="x()"/>'.repeat(40_000)}</body></rml>`;
+  test('documents of over 60,000 elements together', async () => {
+    const text = `<rml><body>${'<p id="x" onclick="x()"/>'.repeat(25_000)}</body></rml>`;
     const codes = await few(
       rmlCheck,
       many(3, (i) => `assets/${i}.rml`, text),
@@ -316,7 +316,7 @@ describe('bounds that were reached are findings', () => {
     expect(codes).toEqual(['ASSET_TOO_LARGE']);
   });
 
-  test('tables of over 8 MiB together', async () => {
+  test('tables of over 4 MiB together', async () => {
     const tag = (i: number) => `a${String.fromCharCode(97 + i)}`;
     const codes = await few(
       localesCheck,
@@ -328,6 +328,20 @@ describe('bounds that were reached are findings', () => {
   test('a declaration of over 64 KiB', () => {
     const { errors } = parseRcss(`p { ${'/**/'.repeat(20_000)} a: b; }`);
     expect(errors).toMatchObject([{ message: expect.stringContaining('over 64 KiB') }]);
+  });
+
+  test('a sheet of over 20,000 references', () => {
+    const { references, errors } = parseRcss('p { decorator: image(a); }\n'.repeat(20_010));
+    expect(references).toHaveLength(20_000);
+    expect(errors).toMatchObject([{ message: 'more than 20000 references to files and sprites' }]);
+  });
+
+  test('sheets of over 40,000 references together', async () => {
+    const codes = await few(
+      rcssCheck,
+      many(5, (i) => `assets/${i}.rcss`, 'p { cursor: url(/icons/64.png); }\n'.repeat(15_000)),
+    );
+    expect(codes).toEqual(['ASSET_TOO_LARGE', 'ASSET_TOO_LARGE']);
   });
 
   test('a sheet with more errors than are kept', () => {
