@@ -12,6 +12,7 @@ import { createEvents, type Events } from './events/service.ts';
 import { sweepIdempotencyKeys } from './idempotency.ts';
 import { createJobs, type Jobs } from './jobs/service.ts';
 import { createNotifications, type Notifications } from './notifications/service.ts';
+import { mayReachLoopback } from './notifications/target.ts';
 import { createJobDesk, type JobDesk } from './ops/job-desk.ts';
 import { forgetOld } from './ops/retention.ts';
 import type { FolderBlobs } from './platform/blobs/blobs.ts';
@@ -194,7 +195,7 @@ export async function createServices(platform: Platform): Promise<Services> {
     mailer,
     publicUrl: config.publicUrl,
     keysDir: join(config.dataDir, 'keys'),
-    allowLoopback: config.mode === 'development',
+    allowLoopback: mayReachLoopback(config.mode, config.publicUrl),
   });
 
   const gate = createGate({ db, work, clock, log, blobs, worker: checks, uploads });

@@ -115,7 +115,8 @@ export function createDeliveries(options: DeliveriesOptions) {
     const outcome = await send(delivery, startedAt, context.signal);
     const attempt: Attempt = { ...outcome, number, startedAt, durationMs: clock.ms() - startedAt.getTime() };
     if (isDelivered(attempt)) failing.delete(delivery.webhookId);
-    else if (attempt.counts) failing.add(delivery.webhookId);
+    else if (attempt.counts && !attempt.last) failing.add(delivery.webhookId);
+    else if (attempt.last) failing.delete(delivery.webhookId);
     await work(async (unit) => {
       await context.fence(unit.tx);
       await rows.record(unit, delivery, attempt);

@@ -1,16 +1,12 @@
 /** Owns which events webhooks can carry, which are mailed and to whom by default, and what of a payload leaves the house. Pure. */
-import { EVENT_TYPES, type EventRecord, type EventType } from '../events/types.ts';
+import { type EventRecord, type EventType, MEMBER_TYPES } from '../events/types.ts';
 import type { JsonObject, JsonValue } from '../platform/json.ts';
 
 /** Progress within the checks: hundreds for one version, and the end of the checks says what they came to. */
-const PROGRESS = ['CHECK_STARTED', 'FINDING', 'CHECK_FINISHED'];
-/** For reviewers and admins alone. */
-const CONFIDENTIAL = ['LOOKED_INTO'];
+const PROGRESS: readonly EventType[] = ['CHECK_STARTED', 'FINDING', 'CHECK_FINISHED'];
 
 /** What a webhook can carry: every change, but not the single steps of the checks. */
-export const WEBHOOK_EVENT_TYPES: readonly EventType[] = EVENT_TYPES.filter(
-  (type) => !PROGRESS.includes(type) && !CONFIDENTIAL.includes(type),
-);
+export const WEBHOOK_EVENT_TYPES: readonly EventType[] = MEMBER_TYPES.filter((type) => !PROGRESS.includes(type));
 
 /** What an account can have mailed, in the order of a version's life. */
 export const MAIL_EVENT_TYPES = [
@@ -92,7 +88,7 @@ export function outgoingData(event: Pick<EventRecord, 'type' | 'payload'>): Json
     if (Array.isArray(list)) data[name] = wordsOf(list);
   }
   // A note between reviewers on the way to a decision; the decision has its own words.
-  const message = type === ('APPROVAL_ADDED' as string) ? null : messageOf(payload);
+  const message = type === 'APPROVAL_ADDED' ? null : messageOf(payload);
   if (message !== null) data.message = message;
   return data;
 }

@@ -38,6 +38,14 @@ export function parseTarget(text: string, { allowLoopback }: { readonly allowLoo
   return { ok: true, url, isAllowed: isPublicAddress };
 }
 
+/**
+ * Whether webhooks may be of this machine: only for a server in development that is itself reached under such a name, so that
+ * one that forgot to say that it is in production does not reach into its own machine.
+ */
+export function mayReachLoopback(mode: 'development' | 'production', publicUrl: string): boolean {
+  return mode === 'development' && LOOPBACK_NAMES.includes(new URL(publicUrl).hostname);
+}
+
 /** Names that stand for this machine or its network by their form (RFC 6761, RFC 6762, RFC 9476). */
 function isLocalName(host: string): boolean {
   const name = host.replace(/\.$/, '');

@@ -46,10 +46,13 @@ export function opsRoutes({ db, ready, sockets }: OpsOptions): Route[] {
           return;
         }
         const jobs = await db.prisma.job.groupBy({ by: ['state'], _count: true });
+        const webhooks = await db.prisma.webhook.groupBy({ by: ['state'], _count: true });
         const memory = process.memoryUsage();
         const lines = [
           '# TYPE mosis_jobs gauge',
           ...jobs.map((row) => `mosis_jobs{state="${row.state.toLowerCase()}"} ${row._count}`),
+          '# TYPE mosis_webhooks gauge',
+          ...webhooks.map((row) => `mosis_webhooks{state="${row.state.toLowerCase()}"} ${row._count}`),
           '# TYPE mosis_sockets gauge',
           `mosis_sockets ${sockets()}`,
           '# TYPE process_resident_memory_bytes gauge',

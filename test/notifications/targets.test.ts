@@ -1,10 +1,12 @@
 /** Where a webhook may be sent to: URLs, addresses, and the moment of connecting. */
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isPublicAddress } from '../../server/notifications/addresses.ts';
 import { createPost, type PostRequest, type Resolve } from '../../server/notifications/post.ts';
-import { parseTarget } from '../../server/notifications/target.ts';
+import { mayReachLoopback, parseTarget } from '../../server/notifications/target.ts';
+import { CERTIFICATE, CERTIFICATE_KEY } from '../platform/mail-certificate.ts';
 
 const production = { allowLoopback: false };
 const development = { allowLoopback: true };
@@ -105,6 +107,12 @@ describe('the URL of a webhook', () => {
     expect(problemOf('https://192.168.0.1/', development)).toBe('ADDRESS');
     expect(problemOf('http://127.0.0.2/', development)).toBe('SCHEME');
   });
+
+  it('may not be of this machine where the server is in production, or is reached under another name', () => {
+    expect(mayReachLoopback('development', 'http://localhost:4000')).toBe(true);
+    expect(mayReachLoopback('production', 'http://localhost:4000')).toBe(false);
+    expect(mayReachLoopback('development', 'https://apps.example.org')).toBe(false);
+  });
 });
 
 describe('a request', () => {
@@ -175,6 +183,50 @@ describe('a request', () => {
     hits = 0;
     expect((await createPost()(requestTo('127.0.0.1'))).error).toMatch(/not public/);
     expect(hits).toBe(0);
+  });
+
+  it('goes over TLS to a server that proves its name, and to no other', async () => {
+    const tls = createTlsServer({ key: CERTIFICATE_KEY, cert: CERTIFICATE }, (_request, response) => {
+      response.end('over TLS');
+    });
+    await new Promise<void>((resolve) => {
+      tls.listen(0, '127.0.0.1', resolve);
+    });
+    const port = (tls.address() as AddressInfo).port;
+    const send = (host: string, ca?: string) => {
+      const url = new URL(`https://${host}:${port}/`);
+      const target = { ok: true as const, url, isAllowed: () => true };
+      const post = createPost({ resolve: resolvingTo('127.0.0.1'), ...(ca === undefined ? {} : { ca }) });
+      return post({ target, headers: {}, body: '{}', signal: new AbortController().signal });
+    };
+    expect(await send('localhost', CERTIFICATE)).toEqual({ status: 200, error: null, answer: 'over TLS' });
+    expect((await send('hooks.example.org', CERTIFICATE)).error).toMatch(/ERR_TLS_CERT_ALTNAME_INVALID/);
+    expect((await send('localhost')).error).toMatch(/SELF_SIGNED/);
+    tls.closeAllConnections();
+    await new Promise((resolve) => tls.close(resolve));
+  });
+
+  it('is cut off in time: silence is no answer, and a status is one, however slowly the rest drips', async () => {
+    const slow = createServer((request, response) => {
+      if (request.url === '/silent') return;
+      response.writeHead(200);
+      response.write('drip');
+    });
+    await new Promise<void>((resolve) => {
+      slow.listen(0, '127.0.0.1', resolve);
+    });
+    const port = (slow.address() as AddressInfo).port;
+    const send = (path: string, signal = new AbortController().signal) => {
+      const url = new URL(`http://127.0.0.1:${port}${path}`);
+      const target = { ok: true as const, url, isAllowed: () => true };
+      return createPost({ timeoutMs: 150 })({ target, headers: {}, body: '{}', signal });
+    };
+    expect(await send('/silent')).toEqual({ status: null, error: 'no answer within 0.15 s', answer: null });
+    expect(await send('/drip')).toEqual({ status: 200, error: null, answer: 'drip' });
+    await expect(send('/silent', AbortSignal.abort(new Error('the worker stops')))).rejects.toThrow('the worker stops');
+    slow.closeAllConnections();
+    await new Promise((resolve) => slow.close(resolve));
+    expect((await send('/gone')).error).toBe('the connection was refused');
   });
 
   it('says plainly what went wrong on the way', async () => {

@@ -1,9 +1,8 @@
 // Owns mail where no mail server is set up: each is a file that the operator can read, and only the newest are kept.
 import { mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createTransport } from 'nodemailer';
 import type { Clock } from '../clock.ts';
-import { type Mailer, messageOf } from './mail.ts';
+import { type Mail, type Mailer, messageOf } from './mail.ts';
 
 const DEFAULT_MAX_FILES = 200;
 
@@ -19,8 +18,15 @@ type Options = {
 
 /** Writes each mail to `{folder}/{time}-{id}.eml`, mode 0600; says so once in the log, and never what a mail says. */
 export function createFolderMailer({ folder, from, clock, log, maxFiles = DEFAULT_MAX_FILES }: Options): Mailer {
-  const transport = createTransport({ streamTransport: true, buffer: true });
   let told = false;
+
+  /** The library is loaded with the first mail. */
+  async function bytesOf(mail: Mail): Promise<Buffer> {
+    const { createTransport } = await import('nodemailer');
+    const { message } = await createTransport({ streamTransport: true, buffer: true }).sendMail(messageOf(mail, from));
+    if (!Buffer.isBuffer(message)) throw new Error('The mail could not be written as bytes');
+    return message;
+  }
 
   async function forgetOldest(): Promise<void> {
     const files = (await readdir(folder)).filter((name) => name.endsWith('.eml')).toSorted();
@@ -34,8 +40,7 @@ export function createFolderMailer({ folder, from, clock, log, maxFiles = DEFAUL
 
   return {
     async send(mail, signal) {
-      const { message } = await transport.sendMail(messageOf(mail, from));
-      if (!Buffer.isBuffer(message)) throw new Error('The mail could not be written as bytes');
+      const message = await bytesOf(mail);
       signal.throwIfAborted();
       await mkdir(folder, { recursive: true, mode: 0o700 });
       const stamp = clock.now().toISOString().replaceAll(/[:.]/g, '-');

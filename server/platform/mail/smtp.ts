@@ -1,5 +1,4 @@
 // Owns the sending of mail over SMTP: TLS, sign-in, time limits, and which refusals are for good.
-import { createTransport } from 'nodemailer';
 import { type Mailer, MailRefused, messageOf } from './mail.ts';
 
 /** Where and how; the password is a secret. */
@@ -27,22 +26,26 @@ const DEFAULT_TIMEOUT_MS = 20_000;
 
 /** A mailer over one SMTP server; a connection for each mail. Certificates are always verified. */
 export function createSmtpMailer({ server, from, timeoutMs = DEFAULT_TIMEOUT_MS, ca }: Options): Mailer {
-  const transport = createTransport({
-    host: server.host,
-    port: server.port,
-    secure: server.tls === 'FROM_START',
-    requireTLS: server.tls === 'REQUIRED',
-    ...(server.login === null ? {} : { auth: { user: server.login.user, pass: server.login.password } }),
-    connectionTimeout: timeoutMs,
-    greetingTimeout: timeoutMs,
-    socketTimeout: timeoutMs,
-    dnsTimeout: timeoutMs,
-    tls: { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) },
-  });
+  // Loaded with the first mail: many servers send none for days.
+  let loading: ReturnType<typeof load> | null = null;
+  const load = async () =>
+    (await import('nodemailer')).createTransport({
+      host: server.host,
+      port: server.port,
+      secure: server.tls === 'FROM_START',
+      requireTLS: server.tls === 'REQUIRED',
+      ...(server.login === null ? {} : { auth: { user: server.login.user, pass: server.login.password } }),
+      connectionTimeout: timeoutMs,
+      greetingTimeout: timeoutMs,
+      socketTimeout: timeoutMs,
+      dnsTimeout: timeoutMs,
+      tls: { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) },
+    });
   return {
     async send(mail, signal) {
       try {
-        await transport.sendMail({ ...messageOf(mail, from), signal });
+        loading ??= load();
+        await (await loading).sendMail({ ...messageOf(mail, from), signal });
       } catch (error) {
         if (isForGood(error)) throw new MailRefused(`The mail server refused it: ${reasonOf(error)}`, { cause: error });
         throw error;
