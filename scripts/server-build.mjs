@@ -23,6 +23,7 @@ const PROGRAMS = {
   worker: 'server/validation/worker.ts',
   'writer-thread': 'server/telemetry/writer-thread.ts',
   'migrate-apart': 'prisma/migrate-apart.ts',
+  'mosis-admin': 'server/ops/mosis-admin.ts',
 };
 /** Native code, WebAssembly and what is loaded rarely stay packages. */
 const EXTERNAL = [

@@ -6,9 +6,12 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { join } from 'node:path';
 import { applyMigrationsApart } from '../prisma/migrate-apart.ts';
 import type { Viewer } from './accounts/viewer.ts';
+import { OPERATOR_ACTOR } from './audit/actor.ts';
+import { createAudit } from './audit/service.ts';
 import type { Config } from './config.ts';
 import { createMetadataRoutes } from './distribution/metadata/routes.ts';
 import { createDistribution } from './distribution/routes.ts';
+import { createEvents } from './events/service.ts';
 import type { GraphContext } from './graphql/context.ts';
 import { createGraphqlHandler } from './graphql/http.ts';
 import { schema } from './graphql/index.ts';
@@ -98,6 +101,23 @@ export async function openInstallation(
   const services = await createServices({ config, clock, ids, log, db, blobs, pubsub, mailer });
   stack.defer(() => services.checks.close());
   return { lock, db, blobs, ids, services };
+}
+
+/** Makes a restored, migrated database one of a new history: cursors given before are refused, and the audit log tells of it. */
+export async function renewRestored(path: string, from: string, clock: Clock = systemClock): Promise<void> {
+  const db = await openDatabase({ path });
+  try {
+    const events = createEvents({ db, clock, pubsub: createInProcessPubSub(() => undefined) });
+    const audit = createAudit({ clock, ids: createIds(clock) });
+    await db.transaction(async (tx) => {
+      await events.renewEpoch(tx);
+      const details = { folder: from };
+      await audit.record(tx, { ...OPERATOR_ACTOR, action: 'admin.restore', resourceType: 'installation', details });
+    });
+    await db.checkpoint();
+  } finally {
+    await db.close();
+  }
 }
 
 /** Starts a whole server. Throws FolderInUse, MigrationError or what the port says; nothing stays open then. */
