@@ -2,7 +2,7 @@
  * Owns one request to a webhook: it goes to an address that was checked in the moment of connecting, follows nothing, and is bounded
  * in time and in what is read. It knows neither deliveries nor signatures.
  */
-import { lookup as systemLookup } from 'node:dns/promises';
+import { Resolver } from 'node:dns/promises';
 import http from 'node:http';
 import https from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
@@ -11,6 +11,8 @@ import type { Target } from './target.ts';
 /** From the first look-up to the last byte that is read. */
 export const POST_TIMEOUT_MS = 10_000;
 const MAX_ANSWER_BYTES = 4_096;
+const DNS_TIMEOUT_MS = 3_000;
+const DNS_TRIES = 2;
 
 /** Every address of a host name. */
 export type Resolve = (hostname: string) => Promise<readonly { readonly address: string; readonly family: number }[]>;
@@ -47,8 +49,11 @@ class AddressRefused extends Error {
   }
 }
 
-/** `resolve` defaults to the system's resolver. */
-export function createPost({ resolve = resolveAll, timeoutMs = POST_TIMEOUT_MS, ca }: PostOptions = {}): Post {
+/** The name has no address, or nobody says so in time. */
+class NotResolved extends Error {}
+
+/** `resolve` defaults to the name servers of the system; names of its own files do not count, but for localhost. */
+export function createPost({ resolve = createResolve(), timeoutMs = POST_TIMEOUT_MS, ca }: PostOptions = {}): Post {
   return async ({ target, headers, body, signal }) => {
     const limit = AbortSignal.timeout(timeoutMs);
     const received: Received = { status: null, chunks: [], bytes: 0 };
@@ -119,11 +124,14 @@ function checkedLookup(resolve: Resolve, isAllowed: (address: string) => boolean
   return (hostname, options, callback) => {
     const wanted = options.family === 6 || options.family === 'IPv6' ? 6 : options.family === 4 ? 4 : 0;
     resolve(hostname)
+      .catch((cause: unknown) => {
+        throw new NotResolved('the host name could not be resolved', { cause });
+      })
       .then((all) => {
         if (all.some(({ address }) => !isAllowed(address))) throw new AddressRefused(hostname);
         const fitting = all.filter(({ family }) => wanted === 0 || family === wanted);
         const [first] = fitting;
-        if (first === undefined) throw new Error(`${hostname} has no address`);
+        if (first === undefined) throw new NotResolved('the host name could not be resolved');
         if (options.all === true) callback(null, [...fitting]);
         else callback(null, first.address, first.family);
       })
@@ -131,18 +139,36 @@ function checkedLookup(resolve: Resolve, isAllowed: (address: string) => boolean
   };
 }
 
-function resolveAll(hostname: string): ReturnType<Resolve> {
-  return systemLookup(hostname, { all: true, verbatim: true });
+/**
+ * Asks name servers without the threads of `getaddrinfo`: those are few and serve files too, and a name server that
+ * answers slowly on purpose would take them all.
+ */
+function createResolve(): Resolve {
+  const resolver = new Resolver({ timeout: DNS_TIMEOUT_MS, tries: DNS_TRIES });
+  return async (hostname) => {
+    // Only where the target's rule allows loopback.
+    if (hostname === 'localhost')
+      return [
+        { address: '127.0.0.1', family: 4 },
+        { address: '::1', family: 6 },
+      ];
+    const [four, six] = await Promise.allSettled([resolver.resolve4(hostname), resolver.resolve6(hostname)]);
+    if (four.status === 'rejected' && six.status === 'rejected') throw four.reason;
+    return [
+      ...(four.status === 'fulfilled' ? four.value : []).map((address) => ({ address, family: 4 })),
+      ...(six.status === 'fulfilled' ? six.value : []).map((address) => ({ address, family: 6 })),
+    ];
+  };
 }
 
 /** Why no answer came, in one line for the webhook's owner. */
 function reasonOf(error: unknown, limit: AbortSignal, timeoutMs: number): string {
   if (limit.aborted) return `no answer within ${timeoutMs / 1000} s`;
+  if (error instanceof NotResolved) return error.message;
   const causes = error instanceof AggregateError ? error.errors : [error];
   const first: unknown = causes[0];
   if (!(first instanceof Error)) return 'the request failed';
   const code = 'code' in first && typeof first.code === 'string' ? first.code : null;
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'the host name could not be resolved';
   if (code === 'ECONNREFUSED') return 'the connection was refused';
   if (code === 'ECONNRESET') return 'the connection was closed without an answer';
   if (first instanceof AddressRefused) return first.message;

@@ -137,6 +137,19 @@ describe('a mail', () => {
     expect((await mailsTo(ada)).at(-1)?.subject).toBe('App com.example.left was suspended');
   });
 
+  it('that waited when the log was replaced is old news, and is not sent', async () => {
+    const kim = await seed.developer('Kim');
+    const mine = await kim.app('com.example.restored', { pinned: false });
+    await app.services.jobs.stop();
+    await emit(mine.key, 'PUBLISHED');
+    await app.services.notifications.reader.catchUp();
+    await app.services.work(({ tx }) => app.services.events.renewEpoch(tx));
+    await app.services.jobs.start({ alone: true });
+    expect(await mailsTo(kim)).toEqual([]);
+    await emit(mine.key, 'SUSPENDED', { payload: { reason: 'Spam.' } });
+    expect((await mailsTo(kim)).map(({ subject }) => subject)).toEqual(['App com.example.restored was suspended']);
+  });
+
   it('is one of sixty in an hour at most', async () => {
     const ida = await seed.developer('Ida');
     const mine = await ida.app('com.example.storm', { pinned: false });

@@ -10,6 +10,7 @@ import { createAudit } from '../../server/audit/service.ts';
 import { createEvents, type Events } from '../../server/events/service.ts';
 import type { EventType } from '../../server/events/types.ts';
 import { createJobs, type Jobs } from '../../server/jobs/service.ts';
+import { MAX_PENDING } from '../../server/notifications/delivery-rows.ts';
 import { MAX_MAILS_AN_HOUR } from '../../server/notifications/mails.ts';
 import { createNotifications, type Notifications } from '../../server/notifications/service.ts';
 import type { Tx } from '../../server/platform/db/database.ts';
@@ -152,6 +153,46 @@ describe('the reader', () => {
       deliveries: { [WEBHOOK_IDS[0]]: ['PUBLISHED'], [WEBHOOK_IDS[1]]: [] },
       mails: 1,
     });
+  });
+});
+
+describe('deliveries', () => {
+  it('on top of a thousand that wait for a webhook are given up at once, and count against it', async () => {
+    const life = live();
+    await life.notifications.reader.catchUp();
+    const webhookId = WEBHOOK_IDS[0];
+    const waiting = Array.from({ length: MAX_PENDING }, (_, index) => ({
+      id: `waiting-${index}`,
+      webhookId,
+      key: `waiting-${index}`,
+      eventType: 'APPROVED',
+      body: '{}',
+      createdAt: clock.now(),
+    }));
+    await test.db.prisma.webhookDelivery.createMany({ data: waiting });
+    await happen(life, 'PUBLISHED');
+    await life.notifications.reader.catchUp();
+    const last = await test.db.prisma.webhookDelivery.findFirst({
+      where: { webhookId, eventType: 'PUBLISHED' },
+      include: { attempts: true, webhook: true },
+    });
+    expect(last).toMatchObject({
+      state: 'FAILED',
+      attempts: [{ number: 1, status: null, error: 'not sent: 1000 deliveries wait already' }],
+      webhook: { failures: 1, state: 'ACTIVE' },
+    });
+  });
+
+  it('whose job was lost are looked after, once an hour', async () => {
+    const life = live();
+    const [webhookId] = WEBHOOK_IDS;
+    const createdAt = new Date(clock.ms() - 3_600_001);
+    const lost = { id: 'lost', webhookId, key: 'lost', eventType: 'APPROVED', body: '{}', createdAt };
+    await test.db.prisma.webhookDelivery.create({ data: lost });
+    await life.notifications.sweep();
+    await life.notifications.sweep();
+    const jobs = await test.db.prisma.job.findMany({ where: { kind: 'deliver-webhook' } });
+    expect(jobs.map(({ payload }) => payload)).toEqual([{ webhookId }]);
   });
 });
 

@@ -217,7 +217,8 @@ describe('a request', () => {
     });
     const port = (slow.address() as AddressInfo).port;
     const send = (path: string, signal = new AbortController().signal) => {
-      const url = new URL(`http://127.0.0.1:${port}${path}`);
+      // By its name, for which no name server is asked.
+      const url = new URL(`http://localhost:${port}${path}`);
       const target = { ok: true as const, url, isAllowed: () => true };
       return createPost({ timeoutMs: 150 })({ target, headers: {}, body: '{}', signal });
     };
