@@ -244,6 +244,7 @@ export const reviews = {
     },
     finding: {
       label: 'Finding',
+      ofRescan: 'Found by a rescan since it was published',
       of: (at: number, all: number) => `${at} of ${all}`,
       start: (findings: number) => `${count(findings, 'finding')}. Press n to read them in turn.`,
       previous: 'Previous finding',
@@ -272,7 +273,7 @@ export const reviews = {
       upholdBody: 'It counts against the app, and one upheld report alone calls for a review.',
       dismissTitle: 'Dismiss this report?',
       dismissBody: 'It no longer counts against the app.',
-      note: 'Note for the record',
+      note: 'What you found; the reporter reads it',
       upheld: 'Report upheld.',
       dismissed: 'Report dismissed.',
     },
