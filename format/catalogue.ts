@@ -5,6 +5,7 @@ import { CONTEXT_CATALOGUE } from './catalogue/context.ts';
 import { FORMAT_CATALOGUE } from './catalogue/format.ts';
 import { PATH_CATALOGUE } from './catalogue/paths.ts';
 import { PROVENANCE_CATALOGUE } from './catalogue/provenance.ts';
+import { SCREENSHOT_CATALOGUE } from './catalogue/screenshots.ts';
 import { ARCHIVE_CHECK_NAME } from './checks/archive.ts';
 import { CHECKS } from './checks/registry.ts';
 import type { CatalogueEntry } from './findings.ts';
@@ -26,7 +27,7 @@ export const CATALOGUE_PARTS: readonly CataloguePart[] = [
   ...CHECKS.map(({ kind, name, findings }): CataloguePart => ({ kind, check: name, entries: findings })),
   { kind: 'context', check: null, entries: CONTEXT_CATALOGUE },
   { kind: 'server', check: 'provenance', entries: PROVENANCE_CATALOGUE },
-  { kind: 'server', check: null, entries: { ...FORMAT_CATALOGUE, ...CHECK_CATALOGUE } },
+  { kind: 'server', check: null, entries: { ...FORMAT_CATALOGUE, ...CHECK_CATALOGUE, ...SCREENSHOT_CATALOGUE } },
 ];
 
 /** Every code with its entry, in the order of the parts. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { RULE_SET_VERSION } from '../format/checks/registry.ts';
 import { type Accounts, createAccounts } from './accounts/service.ts';
 import { type AppModeration, createAppModeration } from './apps/moderation.ts';
+import { createScreenshots, SCREENSHOT_JOB, type Screenshots } from './apps/screenshots.ts';
 import { type Apps, createApps } from './apps/service.ts';
 import { createAudit } from './audit/service.ts';
 import type { Config } from './config.ts';
@@ -66,6 +67,7 @@ export interface Services {
   readonly appModeration: AppModeration;
   readonly versions: Versions;
   readonly uploads: Uploads;
+  readonly screenshots: Screenshots;
   readonly reviews: Reviews;
   readonly rescans: Rescans;
   readonly settings: Settings;
@@ -198,8 +200,20 @@ export async function createServices(platform: Platform): Promise<Services> {
     allowLoopback: mayReachLoopback(config.mode, config.publicUrl),
   });
 
+  const screenshots = createScreenshots({
+    db,
+    work,
+    clock,
+    ids,
+    log,
+    blobs,
+    worker: checks,
+    uploadPath: uploads.pathOf,
+    storeChanged,
+  });
   const gate = createGate({ db, work, clock, log, blobs, worker: checks, uploads });
   jobs.register('gate-upload', { handler: gate.handleJob, concurrency: 4 });
+  jobs.register(SCREENSHOT_JOB, { handler: screenshots.handleJob, concurrency: 2 });
   // More than there are threads: a small package is not kept waiting by large ones, whose checks take turns with its own.
   jobs.register('check-version', { handler: validation.handleJob, concurrency: 6 });
   jobs.register('rescan', { handler: rescans.handleJob, maxRunMs: RESCAN_RUN_MS });
@@ -207,10 +221,12 @@ export async function createServices(platform: Platform): Promise<Services> {
     handler: async () => {
       await accounts.sweep();
       await gate.refuseAbandoned();
+      await screenshots.refuseAbandoned();
       await validation.concludeAbandoned();
       await rescans.failAbandoned();
       await uploads.sweep();
       await packages.sweep();
+      await screenshots.sweep();
       await sweepIdempotencyKeys(db, clock);
       await notifications.sweep();
       await forgetOld({ db, clock, jobs, audit, deliveries: notifications });
@@ -236,6 +252,7 @@ export async function createServices(platform: Platform): Promise<Services> {
     appModeration,
     versions,
     uploads,
+    screenshots,
     reviews,
     rescans,
     settings,

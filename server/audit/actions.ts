@@ -30,6 +30,9 @@ export const AUDIT_ACTIONS = [
   // Apps and members
   'app.create',
   'app.update',
+  'app.add_screenshot',
+  'app.order_screenshots',
+  'app.delete_screenshot',
   'app.publish',
   'app.unpublish',
   'app.delete',

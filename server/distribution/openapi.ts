@@ -107,6 +107,30 @@ const PATHS: Json = {
       },
     },
   },
+  '/v1/assets/{packageId}/screenshots/{file}': {
+    get: {
+      operationId: 'downloadScreenshot',
+      summary: 'A screenshot of an app, made anew from the pixels of the one that was uploaded.',
+      parameters: [
+        PACKAGE_ID,
+        parameter('file', 'path', 'SHA-256 of its bytes in hexadecimal, and `.png`.', {
+          type: 'string',
+          pattern: '^[0-9a-f]{64}\\.png$',
+        }),
+        IF_NONE_MATCH,
+      ],
+      responses: {
+        '200': {
+          description: 'The screenshot.',
+          headers: CACHE,
+          content: { 'image/png': { schema: { type: 'string', format: 'binary' } } },
+        },
+        '304': NOT_MODIFIED,
+        '401': problem('The Authorization header proves nothing.'),
+        '404': NOT_FOUND,
+      },
+    },
+  },
   '/v1/assets/{packageId}/{versionCode}/{file}': {
     get: {
       operationId: 'downloadAsset',

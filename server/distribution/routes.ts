@@ -15,6 +15,7 @@ import { openApiDocument } from './openapi.ts';
 import { createPackageHandlers } from './package-handlers.ts';
 import type { PlatformKey } from './platform-key.ts';
 import { createDistributionQueries } from './queries.ts';
+import { createScreenshotHandler } from './screenshot-handler.ts';
 
 /** What downloads may take; sizes in bytes. */
 export const DISTRIBUTION_LIMITS = Object.freeze({
@@ -70,6 +71,7 @@ export function createDistribution(options: DistributionOptions) {
     read('/v1/store/apps/{packageId}/download', packages.redirect),
     read('/v1/packages/{packageId}/{versionCode}/package.mosis', packages.bytes),
     read('/v1/packages/{packageId}/{versionCode}/signature.sig', packages.signature),
+    read('/v1/assets/{packageId}/screenshots/{file}', createScreenshotHandler({ db, blobs, viewerOf })),
     read('/v1/assets/{packageId}/{versionCode}/{file}', createIconHandler({ queries, db, icons, viewerOf })),
     read('/v1/keys', document(keys, 'application/json; charset=utf-8')),
     read('/schemas/manifest-v1.json', document(manifestJsonSchema(), 'application/schema+json; charset=utf-8')),

@@ -17,6 +17,7 @@ import '../notifications/schema.ts';
 import '../notifications/schema-mutations.ts';
 import '../store/schema.ts';
 import '../reviews/schema-reports.ts';
+import '../apps/schema-screenshots.ts';
 import '../settings/schema.ts';
 import '../versions/schema-review.ts';
 import '../telemetry/schema.ts';

@@ -15,6 +15,7 @@ const BUDGETS_MS: Readonly<Record<string, number>> = {
   rcss: 10_000,
   lua: 10_000,
   provenance: 10_000,
+  image: 10_000,
 };
 
 /** After so many milliseconds the check counts as crashed. */

@@ -8,8 +8,10 @@ import type { Check } from '../../format/check.ts';
 import { CHECKS } from '../../format/checks/registry.ts';
 import { lowerLimits } from '../../format/limits.ts';
 import { createAdmission, type Place } from './admission.ts';
-import type { CheckProgress, Inspection } from './messages.ts';
-import { createPackageSession, InspectionBroken, type PackageSession } from './package-session.ts';
+import { createImageSession } from './image-session.ts';
+import type { CheckProgress, ImageResult, Inspection } from './messages.ts';
+import { createPackageSession } from './package-session.ts';
+import { InspectionBroken, type Session } from './session.ts';
 import { createThreadPool } from './thread-pool.ts';
 
 export interface InspectOptions {
@@ -31,6 +33,8 @@ export interface CheckWorker {
    * also when any check crashed; what the signal was aborted with, once it is.
    */
   inspect(options: InspectOptions): Promise<Inspection>;
+  /** Reads a picture in a thread, as urgent as a gate. Throws as `inspect` does for a gate. */
+  readImage(options: Pick<InspectOptions, 'path' | 'signal'>): Promise<ImageResult>;
   /** Ends all threads and breaks off what they do. The next inspection starts them again. */
   close(): Promise<void>;
 }
@@ -68,14 +72,17 @@ export function createCheckWorker(options: CheckWorkerOptions): CheckWorker {
     maxOpenBytes: options.maxOpenBytes ?? DEFAULT_MAX_OPEN_BYTES,
     maxUnpackedBytes,
   });
-  const sessions = new Set<PackageSession>();
+  const sessions = new Set<Session<unknown>>();
   let nextKey = 0;
 
-  function sessionOf({ task, path, skip = [], onProgress }: InspectOptions, onRead: (bytes: number) => void) {
-    const key = nextKey;
+  function newKey(): number {
     nextKey += 1;
+    return nextKey;
+  }
+
+  function sessionOf({ task, path, skip = [], onProgress }: InspectOptions, onRead: (bytes: number) => void) {
     return createPackageSession({
-      key,
+      key: newKey(),
       task,
       path,
       maxPackageBytes,
@@ -95,28 +102,34 @@ export function createCheckWorker(options: CheckWorkerOptions): CheckWorker {
     }
   }
 
+  /** Waits for room and threads, and for the result. `made` gets what to call once its size in memory is known. */
+  async function run<Result>(
+    { path, signal }: Pick<InspectOptions, 'path' | 'signal'>,
+    made: (onRead: (unpackedBytes: number) => void) => Session<Result>,
+  ): Promise<Result> {
+    signal?.throwIfAborted();
+    const packed = await packedBytes(path);
+    signal?.throwIfAborted();
+    let place: Place | null = null;
+    const session = made((unpackedBytes) => place?.shrink(unpackedBytes));
+    const onAbort = () =>
+      session.cancel(signal?.reason instanceof Error ? signal.reason : new InspectionBroken('aborted'));
+    signal?.addEventListener('abort', onAbort, { once: true });
+    sessions.add(session);
+    place = admission.enter(packed, session.urgent, () => pool.add(session));
+    try {
+      return await session.result;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+      sessions.delete(session);
+      pool.remove(session);
+      place.leave();
+    }
+  }
+
   return {
-    async inspect(given) {
-      const { signal } = given;
-      signal?.throwIfAborted();
-      const packed = await packedBytes(given.path);
-      signal?.throwIfAborted();
-      let place: Place | null = null;
-      const session = sessionOf(given, (unpackedBytes) => place?.shrink(unpackedBytes));
-      const onAbort = () =>
-        session.cancel(signal?.reason instanceof Error ? signal.reason : new InspectionBroken('aborted'));
-      signal?.addEventListener('abort', onAbort, { once: true });
-      sessions.add(session);
-      place = admission.enter(packed, session.urgent, () => pool.add(session));
-      try {
-        return await session.result;
-      } finally {
-        signal?.removeEventListener('abort', onAbort);
-        sessions.delete(session);
-        pool.remove(session);
-        place.leave();
-      }
-    },
+    inspect: (given) => run(given, (onRead) => sessionOf(given, onRead)),
+    readImage: (given) => run(given, () => createImageSession({ key: newKey(), path: given.path })),
     async close() {
       for (const session of sessions) session.cancel(new InspectionBroken('the threads were closed'));
       await pool.endAll();

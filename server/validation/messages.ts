@@ -56,6 +56,8 @@ export type ThreadRequest =
       readonly signature: boolean;
     }
   | { readonly type: 'check'; readonly key: number; readonly check: string; readonly contents: SharedContents }
+  /** Reads a picture of a listing, and makes it anew. */
+  | { readonly type: 'image'; readonly key: number; readonly path: string }
   /** No answer follows. */
   | { readonly type: 'forget'; readonly key: number };
 
@@ -76,7 +78,21 @@ export interface CheckResult {
   readonly findings: readonly Finding[];
 }
 
-export type ThreadResult = ReadResult | CheckResult;
+/** A picture that may be shown, made anew from its pixels; or why it may not. */
+export interface ImageResult {
+  readonly type: 'image';
+  readonly image: ShownImage | null;
+  readonly findings: readonly Finding[];
+}
+
+export interface ShownImage {
+  readonly bytes: Uint8Array;
+  readonly sha256: string;
+  readonly width: number;
+  readonly height: number;
+}
+
+export type ThreadResult = ReadResult | CheckResult | ImageResult;
 
 export type ThreadAnswer =
   | { readonly type: 'ready' }

@@ -8,15 +8,11 @@ import type { Finding } from '../../format/findings.ts';
 import { budgetMsOf } from './budgets.ts';
 import type { StepOutcome } from './check-thread.ts';
 import type { CheckProgress, Inspection, ReadResult, ThreadRequest } from './messages.ts';
-import type { Customer, Step } from './thread-pool.ts';
+import { InspectionBroken, type Session } from './session.ts';
+import type { Step } from './thread-pool.ts';
 
 /** Below this a package's checks follow one another in one thread: opening it in a second one takes longer than they do. */
 const SPREAD_BYTES = 1024 * 1024;
-
-/** The inspection did not come to an end: it was interrupted, or the package file could not be read. To be tried again. */
-export class InspectionBroken extends Error {
-  override readonly name = 'InspectionBroken';
-}
 
 export interface SessionOptions {
   readonly key: number;
@@ -33,15 +29,8 @@ export interface SessionOptions {
   readonly budgetMs?: (check: string) => number;
 }
 
-export interface PackageSession extends Customer {
-  /** Resolves when every check has ended; rejects with InspectionBroken. */
-  readonly result: Promise<Inspection>;
-  /** Rejects `result`; nothing is told any more. */
-  cancel(error: Error): void;
-}
-
 /** A session in which nothing has begun. */
-export function createPackageSession(given: SessionOptions): PackageSession {
+export function createPackageSession(given: SessionOptions): Session<Inspection> {
   const { key, task, skip, onProgress, budgetMs = budgetMsOf } = given;
   const { promise: result, resolve, reject } = Promise.withResolvers<Inspection>();
   // Whoever waits for the result hears of it; nobody may.

@@ -2,6 +2,7 @@
  * Owns a thread that reads and checks packages, one step at a time, so that the event loop that serves requests stays free. It
  * writes nothing, and knows nothing of what other threads do.
  */
+import { readFile } from 'node:fs/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { toBase64 } from '../../format/base64.ts';
 import type { Check, PackageContents } from '../../format/check.ts';
@@ -11,6 +12,7 @@ import { SIGNATURE_PATH } from '../../format/layout.ts';
 import { lowerLimits } from '../../format/limits.ts';
 import { readPackage } from '../../format/reader.ts';
 import { runChecks } from '../../format/validate.ts';
+import { readImage } from './image.ts';
 import type { InspectedSignature, ReadResult, ThreadAnswer, ThreadRequest, ThreadResult } from './messages.ts';
 import { openSharedContents, type SharedContents, shareContents } from './shared-contents.ts';
 
@@ -52,6 +54,7 @@ async function answer(request: Work): Promise<void> {
 
 async function run(request: Work): Promise<ThreadResult> {
   if (request.type === 'read') return read(request);
+  if (request.type === 'image') return readImage(await readFile(request.path));
   const check = checks.find(({ name }) => name === request.check);
   if (check === undefined) throw new Error(`there is no check ${request.check}`);
   return { type: 'check', findings: await runChecks(contentsOf(request), { checks: [check] }) };

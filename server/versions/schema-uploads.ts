@@ -1,5 +1,6 @@
 /** Owns the GraphQL types of uploads and the mutations that start them. The bytes themselves travel over tus. */
 import { memberApps } from '../apps/access.ts';
+import { ScreenshotNode, visibleScreenshots } from '../apps/schema-screenshots.ts';
 import { builder } from '../graphql/builder.ts';
 import { readsVersions } from './access.ts';
 import { FindingType, findingOf } from './check-types.ts';
@@ -10,8 +11,15 @@ const UploadStateEnum = builder.enumType('UploadState', {
   values: {
     OPEN: { description: 'Takes bytes.' },
     RECEIVED: { description: 'All bytes are stored; the format is being checked.' },
-    ACCEPTED: { description: 'Became a draft version.' },
+    ACCEPTED: { description: 'Became a draft version, or a screenshot.' },
     REFUSED: { description: 'Broke a rule; the findings say which. Its bytes are deleted.' },
+  },
+});
+const UploadKindEnum = builder.enumType('UploadKind', {
+  description: 'What is uploaded.',
+  values: {
+    PACKAGE: { description: 'A package, which becomes a draft version.' },
+    SCREENSHOT: { description: 'A PNG for the listing: at most 4 MiB, 240 to 2560 pixels a side, 8 an app.' },
   },
 });
 const UploadViaEnum = builder.enumType('UploadVia', {
@@ -28,7 +36,7 @@ export const UploadNode = builder.prismaNode('Upload', {
   nullable: true,
   name: 'Upload',
   id: { field: 'id', description: 'Global id.' },
-  description: 'Bytes on their way to becoming a draft. Lives 24 hours.',
+  description: 'Bytes on their way to becoming a draft or a screenshot. Lives 24 hours.',
   findUnique: (id, { viewer }) =>
     readsVersions(viewer) ? { id, developerId: viewer.developerId, app: memberApps(viewer) } : { id, developerId: '' },
   fields: (t) => ({
@@ -50,6 +58,16 @@ export const UploadNode = builder.prismaNode('Upload', {
       type: VersionNode,
       nullable: true,
       description: 'The draft it became; null before and for a refused one.',
+    }),
+    screenshot: t.field({
+      type: ScreenshotNode,
+      nullable: true,
+      description: 'The screenshot it became; null before, for a refused one and for a package.',
+      select: { screenshotId: true },
+      resolve: ({ screenshotId }, _args, { db, viewer }) =>
+        screenshotId === null
+          ? null
+          : db.prisma.screenshot.findFirst({ where: { id: screenshotId, AND: [visibleScreenshots(viewer)] } }),
     }),
     findings: t.field({
       type: [FindingType],
@@ -90,12 +108,13 @@ const UploadPayload = (name: string) =>
   });
 
 const StartUploadInput = builder.inputType('StartUploadInput', {
-  description: 'The package that is about to be sent.',
+  description: 'What is about to be sent.',
   fields: (t) => ({
-    appId: t.globalID({ required: true, description: 'The app it is a version of.' }),
+    appId: t.globalID({ required: true, description: 'The app it is for.' }),
+    kind: t.field({ type: UploadKindEnum, description: 'What it is; PACKAGE by default.' }),
     size: t.field({ type: 'BigInt', required: true, description: 'Bytes of the file.' }),
     sha256: t.field({ type: 'Sha256', required: true, description: 'Of the file.' }),
-    releaseNotes: t.string({ description: 'Plain text, up to 4,000 characters.' }),
+    releaseNotes: t.string({ description: 'Of a package: plain text, up to 4,000 characters.' }),
     via: t.field({ type: UploadViaEnum, description: 'What you are; API by default.' }),
     idempotencyKey: t.string({ description: 'A repeat with the same key and input within 24 h gets the same upload.' }),
   }),
@@ -110,6 +129,7 @@ builder.mutationField('startUpload', (t) =>
     resolve: async (_parent, { input }, { services, viewer, caller }) => {
       const given = {
         appId: input.appId.id,
+        kind: input.kind ?? 'PACKAGE',
         size: input.size,
         sha256: input.sha256,
         releaseNotes: input.releaseNotes ?? '',

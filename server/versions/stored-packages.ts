@@ -7,6 +7,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/db/database.ts';
 import { isId } from '../platform/ids.ts';
 import type { Log } from '../platform/log.ts';
+import { createTurns } from '../platform/turns.ts';
 import { readPackageText, type StoredVersion } from './package-text.ts';
 import { DRAFTS_PREFIX, draftKey, PACKAGES_PREFIX, packageKey, parseDraftKey, parsePackageKey } from './paths.ts';
 
@@ -31,6 +32,7 @@ interface StoredPackagesOptions {
 export type StoredPackages = ReturnType<typeof createStoredPackages>;
 
 export function createStoredPackages({ db, blobs, clock, log }: StoredPackagesOptions) {
+  // Keeps the sweep from removing a file that a submission has just found to be there.
   const inTurn = createTurns();
 
   /**
@@ -134,23 +136,5 @@ export function createStoredPackages({ db, blobs, clock, log }: StoredPackagesOp
       }
       await sweepPackages();
     },
-  };
-}
-
-/**
- * Runs acts on one key after each other. One process alone writes a data folder, so this keeps the sweep from removing a file
- * that a submission has just found to be there.
- */
-function createTurns() {
-  const last = new Map<string, Promise<unknown>>();
-  return <Result>(key: string, act: () => Promise<Result>): Promise<Result> => {
-    const result = (last.get(key) ?? Promise.resolve()).then(act);
-    const settled = result
-      .catch(() => undefined)
-      .then(() => {
-        if (last.get(key) === settled) last.delete(key);
-      });
-    last.set(key, settled);
-    return result;
   };
 }

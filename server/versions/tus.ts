@@ -9,6 +9,7 @@ import { Server, Upload as TusUpload } from '@tus/server';
 import { DomainError } from '../errors.ts';
 import { asDomainError, problemDocument, statusOf } from '../http/problem.ts';
 import type { Route, RouteContext } from '../http/router.ts';
+import { SCREENSHOT_LIMITS } from '../validation/image.ts';
 import type { Uploads } from './uploads.ts';
 
 export const UPLOAD_PATH = '/uploads';
@@ -26,7 +27,8 @@ export function uploadRoutes({ uploads, folder, maxPackageBytes, publicUrl }: Tu
   const server = new Server({
     path: UPLOAD_PATH,
     datastore: new SyncedStore(uploads, folder),
-    maxSize: maxPackageBytes,
+    // Each upload has its own announced size; this is the most that any may have.
+    maxSize: Math.max(maxPackageBytes, SCREENSHOT_LIMITS.maxBytes),
     relativeLocation: true,
     allowedOrigins: [publicUrl],
     disableTerminationForFinishedUploads: true,

@@ -1,13 +1,14 @@
 /**
  * Owns uploads from their start to RECEIVED: limits, tokens, the size and hash they must have. What is in the bytes is the
- * gate's business (gate.ts); how they travel is tus.ts's.
+ * gate's business (gate.ts), for a screenshot apps/screenshots.ts's; how they travel is tus.ts's.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { CHECK_CATALOGUE } from '../../format/catalogue/checks.ts';
 import { finding } from '../../format/findings.ts';
 import type { Viewer } from '../accounts/viewer.ts';
-import { requireRole } from '../apps/access.ts';
+import { type AppDemand, requireRole } from '../apps/access.ts';
 import { onlyText } from '../apps/inputs.ts';
+import { requireScreenshotRoom, SCREENSHOT_DEMAND, SCREENSHOT_JOB } from '../apps/screenshots.ts';
 import { type ActOrigin, actorOf } from '../audit/actor.ts';
 import { DomainError, notFound } from '../errors.ts';
 import type { Upload } from '../generated/prisma/client.ts';
@@ -16,12 +17,15 @@ import type { Clock } from '../platform/clock.ts';
 import type { Database, Tx } from '../platform/db/database.ts';
 import { type Ids, isId } from '../platform/ids.ts';
 import type { Work } from '../unit-of-work.ts';
+import { SCREENSHOT_LIMITS } from '../validation/image.ts';
 import { MEMBER_ACTS } from './access.ts';
 import { refuseUpload } from './refusal.ts';
 import { createUploadFiles } from './upload-files.ts';
 
 export const UPLOAD_STATES = ['OPEN', 'RECEIVED', 'ACCEPTED', 'REFUSED'] as const;
 export type UploadState = (typeof UPLOAD_STATES)[number];
+export const UPLOAD_KINDS = ['PACKAGE', 'SCREENSHOT'] as const;
+export type UploadKind = (typeof UPLOAD_KINDS)[number];
 export const UPLOAD_VIAS = ['PORTAL', 'CLI', 'API'] as const;
 export type UploadVia = (typeof UPLOAD_VIAS)[number];
 
@@ -33,8 +37,10 @@ const TOKEN_BYTES = 32;
 
 export interface StartUploadInput {
   readonly appId: string;
+  readonly kind: UploadKind;
   readonly size: number;
   readonly sha256: string;
+  /** Of a package; a screenshot has none. */
   readonly releaseNotes: string;
   readonly via: UploadVia;
 }
@@ -67,7 +73,7 @@ export function createUploads({ db, work, clock, ids, folder, maxPackageBytes }:
       where: { id: uploadId },
       include: { app: { include: { members: true } } },
     });
-    const { developerId } = requireRole(viewer, found?.app ?? null, MEMBER_ACTS.submit);
+    const { developerId } = requireRole(viewer, found?.app ?? null, demandOf(found?.kind));
     if (found === null || found.developerId !== developerId) throw notFound('The upload');
     const { app: _, ...upload } = found;
     return upload;
@@ -101,7 +107,7 @@ export function createUploads({ db, work, clock, ids, folder, maxPackageBytes }:
   async function insert(
     tx: Tx,
     developerId: string,
-    { appId, size, sha256, releaseNotes, via }: StartUploadInput,
+    { appId, kind, size, sha256, releaseNotes, via }: StartUploadInput,
     { id, token }: { id: string; token: string },
   ): Promise<void> {
     const now = clock.now();
@@ -110,7 +116,7 @@ export function createUploads({ db, work, clock, ids, folder, maxPackageBytes }:
         id,
         developerId,
         appId,
-        kind: 'PACKAGE',
+        kind,
         size,
         sha256,
         tokenHash: hashToken(token),
@@ -145,15 +151,19 @@ export function createUploads({ db, work, clock, ids, folder, maxPackageBytes }:
     await files.sync(id);
     await work(async (unit) => {
       const received = await unit.tx.upload.updateMany({ where: { id, state: 'OPEN' }, data: { state: 'RECEIVED' } });
-      if (received.count === 1)
-        unit.enqueue({ kind: 'gate-upload', key: `gate:${id}`, payload: { uploadId: id }, maxAttempts: 3 });
+      if (received.count === 0) return;
+      const job =
+        upload.kind === 'SCREENSHOT'
+          ? { kind: SCREENSHOT_JOB, key: `screenshot:${id}` }
+          : { kind: 'gate-upload', key: `gate:${id}` };
+      unit.enqueue({ ...job, payload: { uploadId: id }, maxAttempts: 3 });
     });
   }
 
   const service = {
     pathOf: files.pathOf,
 
-    /** Opens an upload for the app. Throws UPLOAD_TOO_LARGE, UPLOAD_LIMIT or what `requireRole` throws. */
+    /** Opens an upload for the app. Throws UPLOAD_TOO_LARGE, UPLOAD_LIMIT, LIMIT_REACHED or what `requireRole` throws. */
     async start(
       viewer: Viewer,
       input: StartUploadInput,
@@ -161,7 +171,7 @@ export function createUploads({ db, work, clock, ids, folder, maxPackageBytes }:
       key?: string | null,
     ): Promise<StartedUpload> {
       const given = { ...input, releaseNotes: onlyText(input.releaseNotes, 'input.releaseNotes', 4000) };
-      requireSize(input.size, maxPackageBytes);
+      requireSize(input, maxPackageBytes);
       const token = randomBytes(TOKEN_BYTES).toString('base64url');
       const id = ids.next();
       // The empty file comes first: a row without one could never be filled.
@@ -170,10 +180,11 @@ export function createUploads({ db, work, clock, ids, folder, maxPackageBytes }:
         const made = await work((unit) =>
           once(unit, clock, { viewer, key, operation: 'startUpload', input }, async () => {
             const app = await unit.tx.app.findUnique({ where: { id: input.appId }, include: { members: true } });
-            const { developerId } = requireRole(viewer, app, MEMBER_ACTS.submit);
+            const { developerId } = requireRole(viewer, app, demandOf(input.kind));
+            if (input.kind === 'SCREENSHOT') await requireScreenshotRoom(unit.tx, input.appId);
             await requireRoom(unit.tx, developerId, input.size);
             await insert(unit.tx, developerId, given, { id, token });
-            const details = { appId: input.appId, size: input.size };
+            const details = { appId: input.appId, kind: input.kind, size: input.size };
             const about = { resourceType: 'upload', resourceId: id, details } as const;
             unit.audit({ ...actorOf(viewer, origin), action: 'upload.create', ...about });
             return id;
@@ -274,12 +285,19 @@ function hashToken(token: string): string {
   return createHash('sha256').update(token).digest('hex');
 }
 
+/** A screenshot is part of the listing, a package of a version. */
+function demandOf(kind: string | undefined): AppDemand {
+  return kind === 'SCREENSHOT' ? SCREENSHOT_DEMAND : MEMBER_ACTS.submit;
+}
+
 /** Throws UPLOAD_TOO_LARGE or VALIDATION. */
-function requireSize(size: number, maxPackageBytes: number): void {
-  if (size > maxPackageBytes) {
+function requireSize({ kind, size }: Pick<StartUploadInput, 'kind' | 'size'>, maxPackageBytes: number): void {
+  const [what, most] =
+    kind === 'SCREENSHOT' ? ['screenshot', SCREENSHOT_LIMITS.maxBytes] : ['package', maxPackageBytes];
+  if (size > most) {
     throw new DomainError(
       'UPLOAD_TOO_LARGE',
-      `The package has ${size} bytes; this server takes at most ${maxPackageBytes}. Make it smaller.`,
+      `The ${what} has ${size} bytes; this server takes at most ${most}. Make it smaller.`,
     );
   }
   if (size < 1) {

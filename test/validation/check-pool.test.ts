@@ -12,7 +12,7 @@ import {
   defaultThreads,
 } from '../../server/validation/check-worker.ts';
 import type { CheckProgress } from '../../server/validation/messages.ts';
-import { InspectionBroken } from '../../server/validation/package-session.ts';
+import { InspectionBroken } from '../../server/validation/session.ts';
 import { goodPackage, rawGoodZip } from '../support/packages.ts';
 import { CHECKS, MODULE, SLOW_MS, trigger } from './hostile-checks.ts';
 import { SLOW_SCRIPTS } from './stand.ts';
