@@ -32,6 +32,11 @@ const DIAGRAM: Record<VersionState, Partial<Record<VersionAct, VersionState>>> =
   WITHDRAWN: {},
 };
 
+/** `expect` costs too much for so many steps. */
+function must(holds: boolean, said: string): void {
+  if (!holds) throw new Error(said);
+}
+
 describe('the table of states', () => {
   it('is the diagram, for every act in every state', () => {
     for (const state of VERSION_STATES) {
@@ -47,16 +52,17 @@ describe('the table of states', () => {
         let approved = false;
         for (const act of acts) {
           const next = nextState(act, state);
-          expect(next === null).toBe(!startsOf(act).includes(state));
+          const said = `${act} from ${state} to ${next}`;
+          must((next === null) === !startsOf(act).includes(state), said);
+          must(next === (DIAGRAM[state][act] ?? null), said);
           if (next === null) continue;
-          expect(state).not.toBe('WITHDRAWN');
-          expect(next).not.toBe('DRAFT');
+          must(state !== 'WITHDRAWN' && next !== 'DRAFT', said);
           if (next === 'APPROVED') approved = true;
-          if (next === 'PUBLISHED') expect(approved).toBe(true);
+          must(next !== 'PUBLISHED' || approved, said);
           state = next;
         }
       }),
-      { numRuns: 1_000 },
+      { numRuns: 10_000 },
     );
   });
 
