@@ -23,8 +23,9 @@ import type {
   Variable,
 } from './ast.ts';
 import { argumentRole, Calls } from './calls.ts';
-import { constructorValue, Evaluator, isTable, literalValue } from './evaluate.ts';
+import { Evaluator, isTable } from './evaluate.ts';
 import { Judge } from './judge.ts';
+import { constructorValue, literalValue } from './literals.ts';
 import { Loops } from './loops.ts';
 import { checkHost } from './network.ts';
 import { binaryValue, unaryValue } from './operators.ts';

@@ -2,12 +2,12 @@
 import type { Expression, FunctionExpression, Returns, TableExpression, Variable } from './ast.ts';
 import { isLibrary } from './globals.ts';
 import { isReadThrough, libraryCall } from './library.ts';
+import { constructorValue, literalValue } from './literals.ts';
 import { binaryValue, unaryValue } from './operators.ts';
 import {
   asField,
   certainFieldName,
   either,
-  FALSE,
   type FunctionValue,
   fieldName,
   GLOBALS,
@@ -18,7 +18,6 @@ import {
   mustBeFollowed,
   NIL,
   stringValue,
-  TRUE,
   tableValue,
   UNKNOWN,
   type Value,
@@ -28,6 +27,9 @@ import {
 const MAX_DEPTH = 1000;
 /** A step to a variable, a field or a function's result takes as much of the stack as this many steps into an expression. */
 const STEP_DEPTH = 3;
+
+/** Functions without a return, which are most. */
+const GIVES_NOTHING: FunctionValue = { kind: 'function', result: () => UNKNOWN };
 
 /** Where a value depends on itself, as the offset of what then can't be followed. */
 interface Circle {
@@ -148,6 +150,7 @@ export class Evaluator {
 
   /** The value of a function: the same for the same expression. */
   function(node: FunctionExpression): FunctionValue {
+    if (node.returns.length === 0) return GIVES_NOTHING;
     let value = this.functions.get(node);
     if (value === undefined) {
       value = { kind: 'function', result: () => this.result(node) };
@@ -157,7 +160,6 @@ export class Evaluator {
   }
 
   private result(node: FunctionExpression): Value {
-    if (node.returns.length === 0) return UNKNOWN;
     const known = this.results.get(node);
     if (known !== undefined) return known;
     if (this.pending.has(node)) {
@@ -270,47 +272,4 @@ export class Evaluator {
 /** Whether the variable holds the table of one constructor, whose fields are then known by their assignments. */
 export function isTable(variable: Variable): boolean {
   return variable.definitions === 1 && variable.definition?.type === 'table';
-}
-
-export interface FieldValue {
-  readonly key: Value | null;
-  readonly value: Value;
-}
-
-/** The value of a table constructor whose fields have these values. */
-export function constructorValue(node: TableExpression, values: readonly FieldValue[]): Value {
-  const fields = new Map<string, Value>();
-  let sensitive = false;
-  let open = false;
-  let position = 0;
-  for (const { key, value } of values) {
-    const name = key === null ? `n${++position}` : fieldName(key);
-    sensitive ||= mustBeFollowed(value);
-    if (name === null || (key?.kind === 'string' && key.computed)) open = true;
-    if (name === null || value === UNKNOWN) continue;
-    const earlier = fields.get(name);
-    // Lua does not say in which order a constructor assigns.
-    fields.set(name, asField(earlier === undefined ? value : either(earlier, value)));
-  }
-  const last = node.fields.at(-1);
-  if (last?.key === null && ['call', 'method', 'vararg'].includes(last.value.type)) open = true;
-  return tableValue(fields, sensitive, open);
-}
-
-/** The value of an expression that has no parts. */
-export function literalValue(node: Expression): Value {
-  switch (node.type) {
-    case 'string':
-      return stringValue(node.value);
-    case 'number':
-      return { kind: 'number', value: node.value };
-    case 'true':
-      return TRUE;
-    case 'false':
-      return FALSE;
-    case 'nil':
-      return NIL;
-    default:
-      return UNKNOWN;
-  }
 }

@@ -35,7 +35,7 @@ export class Judge {
 
   /** Judges where a value goes, and gives it on. */
   used(value: Value, role: Role, at: number): Value {
-    if (role === 'follow' || role === 'test') return value;
+    if (role === 'follow' || role === 'test' || value.kind === 'unknown') return value;
     if (value.kind === 'global' && value.path === 'require')
       this.report.add(LUA_CATALOGUE.LUA_REQUIRE_DYNAMIC, '"require" is passed on instead of called.', at);
     if (role === 'field') return value;

@@ -76,6 +76,11 @@ function requiredBy(path: string, texts: ReadonlyMap<string, string>, modules: M
   return [...found].reverse();
 }
 
+/** Made out here, because a function made inside of `keep` would hold all that `keep` has seen, syntax trees included. */
+function functionThatGives(result: Value): FunctionValue {
+  return { kind: 'function', result: () => result };
+}
+
 /** A value without the syntax tree behind it, reduced to what another file could need. */
 function keep(value: Value): Value {
   const budget = { data: MAX_DATA };
@@ -101,7 +106,7 @@ function keep(value: Value): Value {
   };
   const copyFunction = (from: FunctionValue, depth: number): Value => {
     const result = copy(from.result(), depth + 1);
-    return result.kind === 'unknown' ? UNKNOWN : { kind: 'function', result: () => result };
+    return result.kind === 'unknown' ? UNKNOWN : functionThatGives(result);
   };
   return copy(value, 0);
 }

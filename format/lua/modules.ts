@@ -29,12 +29,20 @@ const MAX_KNOWN = 10_000;
 export class Modules {
   private readonly files: ReadonlyMap<string, Uint8Array>;
   private readonly folders: readonly string[];
+  /** The last names that a module of the package can have, so that most others are answered without a search. */
+  private readonly names = new Set<string>();
   /** What was asked before, by folder and name; files ask for the same few names again and again. */
   private readonly known = new Map<string, Map<string, string | null>>();
 
   /** `scriptFolders` are those of the scripts that documents load. */
   constructor(files: ReadonlyMap<string, Uint8Array>, scriptFolders: Iterable<string>) {
     this.files = files;
+    for (const file of files.keys()) {
+      if (!file.endsWith('.lua')) continue;
+      const path = file.endsWith('/init.lua') ? file.slice(0, -'/init.lua'.length) : file.slice(0, -'.lua'.length);
+      this.names.add(path.slice(path.lastIndexOf('/') + 1));
+      this.names.add('init');
+    }
     this.folders = [...new Set(['', 'assets/', 'assets/scripts/', ...[...scriptFolders].slice(0, 20)])];
   }
 
@@ -55,7 +63,7 @@ export class Modules {
   }
 
   private find(name: string, own: string): string | null {
-    if (name === '' || name.length > 512 || name.startsWith('/')) return null;
+    if (name === '' || name.length > 512 || name.startsWith('/') || !this.names.has(lastName(name))) return null;
     for (const folder of name.startsWith('.') ? [own] : [own, ...this.folders])
       for (const candidate of candidates(name)) {
         const path = joinPath(folder, candidate);
@@ -63,6 +71,12 @@ export class Modules {
       }
     return null;
   }
+}
+
+/** What a name ends with, which is the name of a file or of the folder of an `init.lua`. */
+function lastName(name: string): string {
+  if (name.endsWith('.lua')) return name.slice(name.lastIndexOf('/') + 1, -'.lua'.length);
+  return name.slice(name.lastIndexOf(name.includes('/') ? '/' : '.') + 1);
 }
 
 function candidates(name: string): readonly string[] {
