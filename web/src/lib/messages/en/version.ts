@@ -155,6 +155,7 @@ export const version = {
     place: (place: string) => `${place} in the queue`,
     usually: (ms: number) => (ms < 60_000 ? 'usually under a minute' : `usually ${duration(ms)}`),
     whyByHand: 'Why by hand:',
+    rules: 'Rules it refers to',
     approvals: (given: number, needed: number) => `${given} of ${needed} approvals`,
     reason: (reason: ReviewReason, asked: { sensitive: readonly string[]; fresh: readonly string[] }) => {
       if (reason === 'DANGEROUS_PERMISSION' && asked.sensitive.length > 0)
