@@ -71,10 +71,11 @@ function generateOperations() {
   run([join(ROOT, 'node_modules/@graphql-codegen/cli/cjs/bin.js'), '--config', 'codegen.ts']);
 }
 
-/** Writes what is generated and committed: a test fails when either is stale. */
+/** Writes what is generated and committed: a test fails when any is stale. */
 function printContracts() {
   run(['server/graphql/print.ts', 'schema.graphql']);
   run(['prisma/postgres/generate.ts']);
+  run(['scripts/print-findings.ts', 'docs/findings']);
 }
 
 function run(/** @type {string[]} */ args, /** @type {Record<string, string>} */ env = {}) {
@@ -87,5 +88,5 @@ if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.a
   install();
   const ran = generate({ force: process.argv.includes('--force') });
   printContracts();
-  console.log(`Generated: ${[...ran, 'schema.graphql', 'prisma/postgres/schema.prisma'].join(', ')}.`);
+  console.log(`Generated: ${[...ran, 'schema.graphql', 'prisma/postgres/schema.prisma', 'docs/findings'].join(', ')}.`);
 }
