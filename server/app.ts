@@ -215,6 +215,7 @@ export async function createApp(config: Config, { log, clock = systemClock, port
     cron.add({ name: 'release-claims', pattern: '* * * * *', kind: 'release-claims' });
     await services.jobs.start({ alone: true });
     stack.defer(() => services.jobs.stop({ releaseLeases: true }));
+    await services.concludeAbandoned();
     await cron.start();
     stack.defer(() => cron.stop());
     const setup = await services.accounts.setup.prepare();

@@ -76,6 +76,8 @@ export interface Services {
   readonly telemetry: Telemetry;
   readonly events: Events;
   readonly jobs: Jobs;
+  /** Ends what waits for a job that nobody will try again: called at a start, which may have given such jobs up. */
+  concludeAbandoned(): Promise<void>;
   readonly jobDesk: JobDesk;
   readonly checks: CheckWorker;
   readonly platformKey: PlatformKey;
@@ -217,12 +219,16 @@ export async function createServices(platform: Platform): Promise<Services> {
   // More than there are threads: a small package is not kept waiting by large ones, whose checks take turns with its own.
   jobs.register('check-version', { handler: validation.handleJob, concurrency: 6 });
   jobs.register('rescan', { handler: rescans.handleJob, maxRunMs: RESCAN_RUN_MS });
+  /** Ends what waits for a job that nobody will try again. */
+  const concludeAbandoned = async () => {
+    await gate.refuseAbandoned();
+    await screenshots.refuseAbandoned();
+    await validation.concludeAbandoned();
+  };
   jobs.register('housekeeping', {
     handler: async () => {
       await accounts.sweep();
-      await gate.refuseAbandoned();
-      await screenshots.refuseAbandoned();
-      await validation.concludeAbandoned();
+      await concludeAbandoned();
       await rescans.failAbandoned();
       await uploads.sweep();
       await packages.sweep();
@@ -253,6 +259,7 @@ export async function createServices(platform: Platform): Promise<Services> {
     versions,
     uploads,
     screenshots,
+    concludeAbandoned,
     reviews,
     rescans,
     settings,

@@ -38,13 +38,16 @@ export function reckonChecks(
         .prepare<unknown[], string>(sql)
         .pluck()
         .all(...parameters);
-    const wrong = versions.flatMap((version) => wrongVersion(column, version));
+    const dead = new Set(
+      versions.filter(({ key }) => jobStates(column, key)[0] === 'DEAD').map((version) => version.key),
+    );
+    const wrong = versions.flatMap((version) => wrongVersion(column, version, dead.has(version.key)));
     if (column('PRAGMA integrity_check')[0] !== 'ok') wrong.push('the database is damaged');
     const states = column(
       "SELECT count(*) || ' ' || state FROM app_versions WHERE version_code > 1 GROUP BY state ORDER BY state",
     );
     const [attempts] = column("SELECT max(attempt) FROM jobs WHERE kind = 'check-version'");
-    return { wrong, tally: `${states.join(', ')}, at most ${attempts} attempts` };
+    return { wrong, tally: `${states.join(', ')}, at most ${attempts} attempts, ${dead.size} given up` };
   } finally {
     db.close();
   }
@@ -52,7 +55,15 @@ export function reckonChecks(
 
 type Column = (sql: string, ...parameters: unknown[]) => string[];
 
-function wrongVersion(column: Column, { key, fate }: KilledVersion): string[] {
+function jobStates(column: Column, key: string): string[] {
+  return column("SELECT state FROM jobs WHERE kind = 'check-version' AND payload LIKE ?", `%${key}%`);
+}
+
+/** `givenUp`: its job was lost more often than any may be, so that its checks crashed and a person must look. */
+function wrongVersion(column: Column, { key, fate: usual }: KilledVersion, givenUp: boolean): string[] {
+  const crashes = column('SELECT "check" FROM check_runs WHERE version_id = ? AND state = \'CRASHED\'', key);
+  const errors = column('SELECT id FROM check_runs WHERE version_id = ? AND errors > 0', key);
+  const fate = givenUp && errors.length === 0 ? 'IN_REVIEW' : givenUp ? 'REJECTED' : usual;
   const wrong: string[] = [];
   const same = (what: string, got: readonly unknown[], expected: readonly unknown[]) => {
     if (JSON.stringify(got) === JSON.stringify(expected)) return;
@@ -70,11 +81,18 @@ function wrongVersion(column: Column, { key, fate }: KilledVersion): string[] {
   same('events', story, ['UPLOADED', 'SUBMITTED', ...ENDS[fate]]);
   // Nothing about checks is told after the conclusion.
   same('last events', events.slice(-2), ENDS[fate]);
-  same('checks started', checksTold('CHECK_STARTED'), ALL_CHECKS);
-  same('checks finished', checksTold('CHECK_FINISHED'), ALL_CHECKS);
-  same('check rows', column('SELECT "check" FROM check_runs WHERE version_id = ? ORDER BY "check"', key), ALL_CHECKS);
-  const unfinished = "SELECT \"check\" FROM check_runs WHERE version_id = ? AND state IN ('RUNNING', 'CRASHED')";
-  same('checks without a result', column(unfinished, key), []);
+  const began = givenUp ? ALL_CHECKS.filter((name) => checksTold('CHECK_FINISHED').includes(name)) : ALL_CHECKS;
+  same('checks finished', checksTold('CHECK_FINISHED'), began);
+  // A check that crashed before it began has no start.
+  const started = checksTold('CHECK_STARTED');
+  same('checks started', started, givenUp ? began.filter((name) => started.includes(name)) : began);
+  same('check rows', column('SELECT "check" FROM check_runs WHERE version_id = ? ORDER BY "check"', key), began);
+  same(
+    'running checks',
+    column('SELECT "check" FROM check_runs WHERE version_id = ? AND state = \'RUNNING\'', key),
+    [],
+  );
+  if (!givenUp) same('crashed checks', crashes, []);
   const findings = column('SELECT id FROM findings WHERE version_id = ? ORDER BY id', key);
   const findingEvents =
     "SELECT json_extract(payload, '$.findingId') AS id FROM events WHERE version_id = ? AND type = 'FINDING' ORDER BY id";
@@ -89,6 +107,6 @@ function wrongVersion(column: Column, { key, fate }: KilledVersion): string[] {
   );
   const reviews = column('SELECT state FROM reviews WHERE version_id = ?', key);
   same('reviews', reviews, fate === 'IN_REVIEW' ? ['QUEUED'] : []);
-  same('job', column("SELECT state FROM jobs WHERE kind = 'check-version' AND payload LIKE ?", `%${key}%`), ['DONE']);
+  same('job', jobStates(column, key), [givenUp ? 'DEAD' : 'DONE']);
   return wrong;
 }
