@@ -7,7 +7,7 @@ import { ensurePortal, launchBrowser } from '../support/browser.ts';
 import { type AppHandle, createSeed, type Developer, type Person, type Reviewer, type Seed } from '../support/seed.ts';
 
 const PORTAL = fileURLToPath(new URL('../../web/build', import.meta.url));
-const STEP_MS = 10_000;
+const STEP_MS = 20_000;
 const RIGHT_TO_LEFT_OVERRIDE = '\u202e';
 const LUA = `local M = {}
 local BASE <const> = "https://api.trails.example"
@@ -36,7 +36,10 @@ const errors: string[] = [];
 
 beforeAll(async () => {
   ensurePortal();
-  app = await startApp({ portalDir: PORTAL, settings: { reviews: { sampleShare: 0, secondApproval: true } } });
+  app = await startApp({
+    portalDir: PORTAL,
+    settings: { reviews: { sampleShare: 0, secondApproval: true, reportsToReview: 1 } },
+  });
   seed = createSeed(app);
   rita = await seed.reviewer('Rita');
   rolf = await seed.reviewer('Rolf');
@@ -76,6 +79,13 @@ const press = async (page: Page, ...keys: string[]) => {
   for (const key of keys) await page.keyboard.press(key);
 };
 
+/** Takes the open review by its key. */
+const claim = async (page: Page) => {
+  await page.getByRole('button', { name: 'Claim', exact: true }).waitFor();
+  await press(page, 'c');
+  await page.getByText(/^Yours for/).waitFor();
+};
+
 /** A version of `trails` in review, with its review's id. */
 async function inReview(version: string, options: Parameters<AppHandle['upload']>[0] = {}) {
   const uploaded = await trails.upload({ version, permissions: ['network', 'storage'], ...options });
@@ -111,14 +121,13 @@ function nameless(page: Page): Promise<string[]> {
   });
 }
 
-it('takes a reviewer through a whole review by keyboard alone', { timeout: 60_000 }, async () => {
+it('takes a reviewer through a whole review by keyboard alone', { timeout: 90_000 }, async () => {
   const version = await inReview('1.1.0', { files: { [SCRIPT]: CHANGED_LUA } });
   const page = await open(rita);
   await page.getByRole('link', { name: /1\.1\.0/ }).waitFor();
   await press(page, 'j');
   await page.getByRole('heading', { level: 1, name: /1\.1\.0/ }).waitFor();
-  await press(page, 'c');
-  await page.getByText(/^Yours for/).waitFor();
+  await claim(page);
 
   // The changed file, compared with the approved one: what went, what came, and the untouched lines folded.
   await press(page, 'f');
@@ -181,13 +190,12 @@ it('takes a reviewer through a whole review by keyboard alone', { timeout: 60_00
   await page.context().close();
 });
 
-it('asks two reviewers where the policy does, and says so to both', { timeout: 60_000 }, async () => {
+it('asks two reviewers where the policy does, and says so to both', { timeout: 90_000 }, async () => {
   const version = await inReview('1.2.0', { permissions: ['network', 'storage', 'camera'], files: { [SCRIPT]: LUA } });
   const first = await open(rita, version.path);
   await first.getByText('0 of 2 approvals').first().waitFor();
   await first.getByText('New', { exact: true }).waitFor();
-  await press(first, 'c');
-  await first.getByText(/^Yours for/).waitFor();
+  await claim(first);
   await press(first, 'a');
   await first.getByText('It then waits for the approval of a second reviewer.').waitFor();
   await press(first, 'Enter');
@@ -196,8 +204,7 @@ it('asks two reviewers where the policy does, and says so to both', { timeout: 6
 
   const second = await open(rolf, version.path);
   await second.getByText('1 of 2 approvals').first().waitFor();
-  await press(second, 'c');
-  await second.getByText(/^Yours for/).waitFor();
+  await claim(second);
   await press(second, 'a');
   await second.getByText('The developer can publish it right away.').waitFor();
   await press(second, 'Enter');
@@ -207,7 +214,7 @@ it('asks two reviewers where the policy does, and says so to both', { timeout: 6
   await second.context().close();
 });
 
-it('shows what arrives in the queue without a reload', { timeout: 60_000 }, async () => {
+it('shows what arrives in the queue without a reload', { timeout: 90_000 }, async () => {
   const page = await open(rolf);
   await page.getByRole('heading', { name: 'The queue is empty' }).waitFor();
   const version = await inReview('1.3.0', { files: { [SCRIPT]: CHANGED_LUA } });
@@ -224,12 +231,10 @@ it('shows what arrives in the queue without a reload', { timeout: 60_000 }, asyn
   await page.context().close();
 });
 
-it('says when a claim is lost, and keeps what was written', { timeout: 60_000 }, async () => {
+it('says when a claim is lost, and keeps what was written', { timeout: 90_000 }, async () => {
   const version = await inReview('1.4.0', { files: { [SCRIPT]: CHANGED_LUA } });
   const page = await open(rita, version.path);
-  await page.getByRole('button', { name: /^Claim/ }).waitFor();
-  await press(page, 'c');
-  await page.getByText(/^Yours for/).waitFor();
+  await claim(page);
   await press(page, 'e');
   await page.keyboard.type('Almost there.');
   // Given back in another browser of hers, and decided by somebody else.
@@ -250,9 +255,7 @@ it('says when a claim is lost, and keeps what was written', { timeout: 60_000 },
 
   const next = await inReview('1.5.0', { files: { [SCRIPT]: CHANGED_LUA } });
   await page.goto(app.url + next.path);
-  await page.getByRole('button', { name: /^Claim/ }).waitFor();
-  await press(page, 'c');
-  await page.getByText(/^Yours for/).waitFor();
+  await claim(page);
   await press(page, 'e');
   await page.keyboard.type('Half a thought');
   await page.reload();
@@ -260,7 +263,7 @@ it('says when a claim is lost, and keeps what was written', { timeout: 60_000 },
   await page.context().close();
 });
 
-it('is whole on a phone: panes as tabs, nothing wider than the screen', { timeout: 60_000 }, async () => {
+it('is whole on a phone: panes as tabs, nothing wider than the screen', { timeout: 90_000 }, async () => {
   const version = await inReview('1.6.0', { files: { [SCRIPT]: CHANGED_LUA } });
   const page = await open(rolf, '/reviews', 390);
   await page.getByRole('link', { name: /1\.6\.0/ }).click();
@@ -275,6 +278,30 @@ it('is whole on a phone: panes as tabs, nothing wider than the screen', { timeou
   await page.getByText('Approved.').first().waitFor();
   expect(await version.state()).toBe('APPROVED');
   expect(await nameless(page)).toEqual([]);
+  await page.context().close();
+});
+
+it('says of a reported app that it stays or is suspended, and decides the report', { timeout: 90_000 }, async () => {
+  const vic = await seed.developer('Vic');
+  await vic.done('reportApp', { packageId: trails.packageId, reason: 'PRIVACY', body: 'It read my contacts.' });
+  const page = await open(rita, '/reviews?kind=REPORT');
+  await page.getByRole('link', { name: /1\.0\.0/ }).waitFor();
+  await press(page, 'j');
+  await page.getByText('People reported the app').waitFor();
+  await page.getByRole('tab', { name: /^Reports/ }).click();
+  await page.getByText('It read my contacts.').waitFor();
+  await page.getByRole('button', { name: 'Uphold' }).click();
+  await page.getByRole('dialog').getByRole('textbox').fill('It does.');
+  await page.getByRole('dialog').getByRole('button', { name: 'Uphold' }).click();
+  await page.getByText('No open reports.').waitFor();
+  await claim(page);
+  await press(page, 'e');
+  await page.keyboard.type('Contacts leave the device.');
+  await press(page, 'Escape', 'r');
+  await page.getByText(/It leaves the store at once/).waitFor();
+  await press(page, 'Enter');
+  await page.getByText('Suspended.').first().waitFor();
+  expect(app.rows('SELECT state FROM app_versions WHERE version_code = 1')).toEqual([{ state: 'SUSPENDED' }]);
   await page.context().close();
 });
 
