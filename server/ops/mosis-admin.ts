@@ -9,7 +9,7 @@ import { backup, restore } from './admin-backup.ts';
 import { type AdminCommand, COMMANDS } from './admin-commands.ts';
 import { createPrinter, type Printer } from './admin-print.ts';
 import { openSource } from './admin-source.ts';
-import { AdminError } from './operator-client.ts';
+import { AdminError, NoServer } from './operator-client.ts';
 import { HalfRestored } from './restore-mark.ts';
 
 const OPTIONS = {
@@ -142,6 +142,11 @@ async function main(): Promise<number> {
 function expected(error: unknown): AdminError | null {
   if (error instanceof AdminError) return error;
   if (error instanceof ConfigError) return new AdminError('USAGE', error.message);
+  if (error instanceof NoServer) {
+    const message =
+      'The server has ended meanwhile. What it acknowledged is kept: a rescan goes on when it runs again.';
+    return new AdminError('NO_ANSWER', message, 'start the server, then mosis-admin rescans');
+  }
   if (error instanceof HalfRestored) return new AdminError('CONFLICT', error.message);
   return null;
 }

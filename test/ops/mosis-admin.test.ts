@@ -202,10 +202,23 @@ describe('through the running server', () => {
   it('a rescan goes on after kill -9, flags once, and changes no state', async () => {
     await run();
     const before = rows('SELECT id, state, round FROM app_versions ORDER BY id');
-    const started = await admin(dataDir, 'rescan', '--json');
-    expect(started.json()).toMatchObject({ state: 'RUNNING', total: 1 });
+    // Submissions go first: while the checks of one seem to run, the rescan waits, and can be killed there.
+    write((db) =>
+      db
+        .prepare(
+          `INSERT INTO jobs (id, kind, key, payload, state, attempt, run_at, lease_until, worker_id, created_at)
+           VALUES ('busy', 'check-version', 'busy', '{"versionId":"none","round":1}', 'RUNNING', 1, @at, @later, 'nobody', @at)`,
+        )
+        .run({ at: '2026-01-01T00:00:00.000+00:00', later: '2099-01-01T00:00:00.000+00:00' }),
+    );
+    const watching = admin(dataDir, 'rescan', '--wait');
+    const progress = () => rows("SELECT progress FROM jobs WHERE kind = 'rescan' AND state = 'RUNNING'").length;
+    await expect.poll(progress, { timeout: 20_000 }).toBe(1);
     await server?.kill();
     server = null;
+    const watched = await watching;
+    expect([watched.code, watched.err]).toEqual([7, expect.stringContaining('goes on when it runs again')]);
+    expect(rows('SELECT state, checked FROM rescans')).toEqual([{ state: 'RUNNING', checked: 0 }]);
     await run();
     await expect
       .poll(() => rows('SELECT state, checked, flagged FROM rescans'), { timeout: 20_000 })
