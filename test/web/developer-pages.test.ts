@@ -1,5 +1,6 @@
 /** The developer's side of a review in a real browser: what a rejection shows, the appeal, approvals live, and reports. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { png } from '../support/packages.ts';
 import { type Developer, PASSWORD, type Reviewer } from '../support/seed.ts';
 import { type Stage, startStage } from './stage.ts';
 
@@ -109,4 +110,38 @@ it('has a visitor sign in to report an app, come back to the form, and see after
   expect(stage.app.rows('SELECT reason, body FROM reports')).toEqual([
     { reason: 'SCAM', body: 'It says that it is a game, and is none.' },
   ]);
+});
+
+it('adds screenshots, refuses what is none, and puts them in order by keyboard', async () => {
+  const shots = await ada.app('com.example.shots');
+  await (await shots.upload({ version: '1.0.0', version_code: 1 })).published(rita);
+  const page = await stage.open('/apps/com.example.shots?tab=settings', ada);
+  const picture = (name: string, width: number, mimeType = 'image/png') => ({
+    name,
+    mimeType,
+    buffer: Buffer.from(png(width, 300)),
+  });
+  await page
+    .getByLabel('Add screenshots')
+    .last()
+    .setInputFiles([picture('one.png', 260), picture('two.png', 280), picture('three.jpg', 300, 'image/jpeg')]);
+  await page.getByText('three.jpg: It is no PNG.').waitFor();
+  await page.getByAltText('Screenshot 2 of 2').waitFor();
+  const widths = () =>
+    page.getByAltText(/^Screenshot \d of \d$/).evaluateAll((all) => all.map((each) => each.getAttribute('width')));
+  expect(await widths()).toEqual(['260', '280']);
+  await page.getByRole('button', { name: 'Move screenshot 2 earlier' }).focus();
+  await page.keyboard.press('Enter');
+  await expect.poll(widths).toEqual(['280', '260']);
+  await page.getByText('Moved to place 1 of 2.').waitFor({ state: 'attached' });
+
+  const visitor = await stage.open('/store/com.example.shots');
+  await visitor.getByRole('region', { name: /^Screenshots of/ }).waitFor();
+  await expect
+    .poll(() => visitor.getByAltText('Screenshot 1 of 2').evaluate((image) => Reflect.get(image, 'naturalWidth')))
+    .toBe(280);
+
+  await page.getByRole('button', { name: 'Delete screenshot 1' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await expect.poll(widths).toEqual(['260']);
 });
