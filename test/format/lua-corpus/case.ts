@@ -10,11 +10,11 @@ export interface Case {
   readonly modules?: Readonly<Record<string, string>>;
 }
 export interface DangerousCase extends Case {
-  /** The code of an error that must be found somewhere in the package. */
-  readonly code: string;
+  /** The code of an error that must be found somewhere in the package; null for any. */
+  readonly code: string | null;
 }
 
-export function dangerous(technique: string, code: string, sources: readonly string[]): DangerousCase[] {
+export function dangerous(technique: string, code: string | null, sources: readonly string[]): DangerousCase[] {
   return sources.map((source) => ({ technique, code, source }));
 }
 
