@@ -230,7 +230,8 @@ export const reviews = {
       broken: 'Line breaks are added here; line numbers are not those of the file.',
       asSent: 'Show it as it is',
       breakLines: 'Break its lines',
-      tooLarge: (size: string) => `Not shown: ${size} is over 256 KiB. Download the package to read it.`,
+      tooLarge: (size: string) =>
+        `Not shown: ${size}, and at most 256 KiB of a text are read. Ask the developer to split the file.`,
       binary: 'Not shown: it is no text.',
       removedFile: 'This file is gone. What it held:',
       gone: 'The package has no such file.',
