@@ -60,7 +60,7 @@ export function createOutput({ stdout, stderr, json, env }: OutputOptions): Outp
   const note = (text: Styled) => stderr.write(`${coloursErr ? text.ansi : text.plain}\n`);
   return {
     json,
-    columns: Math.min(100, (stdout.isTTY ? stdout.columns : undefined) ?? 100),
+    columns: Math.min(100, (stdout.isTTY ? stdout.columns : undefined) || 100),
     line(text) {
       if (!json) stdout.write(`${coloursOut ? text.ansi : text.plain}\n`);
     },

@@ -1,8 +1,21 @@
 /** Owns `mosis explain`: a catalogue entry for people. */
-import { CATALOGUE } from '../../format/catalogue.ts';
+import { CATALOGUE, cataloguePart } from '../../format/catalogue.ts';
 import { closest, defineCommand } from '../command.ts';
 import { CliError, EXIT } from '../errors.ts';
 import { bold, cyan, dim, green, red, type Styled, t, table, wrapped, yellow } from '../text.ts';
+
+const CONSEQUENCES = {
+  error: 'An error refuses the version.',
+  warning: 'A warning sends the version to a reviewer.',
+  notice: 'A notice only informs.',
+} as const;
+
+const RUN_BY = {
+  format: 'Found alike by the server, this program and the device:',
+  policy: 'Found by the server and this program:',
+  context: 'Found by the server, which knows your app:',
+  server: 'Found by the server:',
+} as const;
 
 const PAINT = { error: red, warning: yellow, notice: dim } as const;
 
@@ -32,14 +45,18 @@ export const explain = defineCommand({
         t`${bold(entry.code)}  ${PAINT[entry.severity](entry.severity)}`,
         bold(entry.title),
         t``,
-        ...wrapped(entry.why, output.columns),
+        bold('Why'),
+        ...wrapped(entry.why, output.columns, '  '),
         t``,
-        ...wrapped(entry.fix, output.columns),
+        bold('Fix'),
+        ...wrapped(entry.fix, output.columns, '  '),
         t``,
+        bold('Example'),
         ...example(red('bad '), entry.bad),
         ...example(green('good'), entry.good),
         t``,
-        dim(t`docs/PACKAGE_FORMAT.md §${entry.section}`),
+        ...wrapped(CONSEQUENCES[entry.severity], output.columns).map((line) => dim(line)),
+        dim(t`${RUN_BY[cataloguePart(entry.code)?.kind ?? 'server']} docs/PACKAGE_FORMAT.md §${entry.section}`),
       ],
     };
   },

@@ -83,6 +83,9 @@ function placesIn(text: string): (key: string) => TextPlace | null {
   return (key) => (json.ok ? json.placeOf([key]) : null);
 }
 
+/** What `string.format` knows; `os.date` has letters of its own. */
+const FORMAT_HOLES = /^%[aAcdeEfgGiopqsuxX]$/;
+
 /** `string.format` takes its arguments in order; names in braces may come in any. */
 function placeholders(text: string): string {
   if (!text.includes('%') && !text.includes('{')) return '';
@@ -92,6 +95,8 @@ function placeholders(text: string): string {
     if (found.startsWith('{')) named.add(found);
     else if (found !== '%%') ordered.push(`%${found.slice(-1)}`);
   }
+  // A pattern of `os.date` differs from language to language, as dates do.
+  if (ordered.some((hole) => !FORMAT_HOLES.test(hole))) ordered.length = 0;
   return [...ordered, ...[...named].sort()].join(' ');
 }
 

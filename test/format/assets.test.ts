@@ -255,6 +255,8 @@ describe('locales', () => {
     ['100 % sure', '100 % sicher'],
     ['plain', 'schlicht'],
     ['{ not one }', '{ keiner }'],
+    ['%m/%d/%Y', '%d.%m.%Y'],
+    ['%I:%M %p', '%H:%M'],
   ])('takes the placeholders of "%s" and "%s" for the same', async (en, de) => {
     expect(await texts(en, de)).toEqual([]);
   });
