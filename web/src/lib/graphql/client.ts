@@ -66,7 +66,6 @@ export function createGraphClient({ transport, onSignedOut }: ClientOptions): Cl
           Query: {
             store: relayPagination(),
           },
-          Viewer: { apps: relayPagination() },
           App: { crashGroups: relayPagination() },
           Version: { findings: relayPagination() },
         },
