@@ -22,7 +22,8 @@ function eventTypes<Type extends EventType>(known: readonly Type[], refusal: (ty
 
 const carried = eventTypes(
   WEBHOOK_EVENT_TYPES,
-  (type) => `A webhook does not carry ${type}: the end of the checks says what they came to.`,
+  (type) =>
+    `A webhook does not carry ${type}: it tells changes of an app or version, not the single steps of the checks.`,
 );
 
 export const createWebhookInput = z.object({

@@ -1,8 +1,11 @@
 /** Owns the words of mails; pure. Whatever people wrote is shown as text, and is bounded. */
 import type { EventRecord } from '../events/types.ts';
+import { globalId } from '../global-id.ts';
 import type { Mail } from '../platform/mail/mail.ts';
 import { cut, type MailEventType, messageOf } from './event-kinds.ts';
 
+/** The portal's page of mail choices and webhooks. */
+const SETTINGS_PATH = '/settings/notifications';
 const MAX_NAME_CHARS = 60;
 const MAX_QUOTE_CHARS = 1_500;
 
@@ -107,7 +110,7 @@ export function eventMail(event: EventRecord, about: MailSubject, publicUrl: str
 
 /** The mail to the owner of a webhook that was disabled. */
 export function disabledMail(
-  webhook: { readonly url: string; readonly stateReason: string | null },
+  webhook: { readonly id: string; readonly url: string; readonly stateReason: string | null },
   publicUrl: string,
 ): Text {
   const { host } = new URL(webhook.url);
@@ -119,7 +122,10 @@ export function disabledMail(
       'Mend the receiver, then resume the webhook. What happened meanwhile is not sent later.',
     ],
     quotes: [],
-    link: { label: 'See its deliveries', url: `${publicUrl}/profile` },
+    link: {
+      label: 'See its deliveries',
+      url: `${publicUrl}${SETTINGS_PATH}/${encodeURIComponent(globalId('Webhook', webhook.id))}`,
+    },
     publicUrl,
   });
 }
@@ -147,10 +153,10 @@ interface Parts {
 }
 
 function compose({ subject, paragraphs, quotes, link, publicUrl }: Parts): Text {
-  const unsubscribeUrl = `${publicUrl}/profile`;
+  const unsubscribeUrl = `${publicUrl}${SETTINGS_PATH}`;
   const lines = paragraphs.filter((line) => line !== '');
   const quotedText = quotes.map((quote) => quote.replaceAll(/^/gm, '> '));
-  const footer = 'You choose on your profile page which mails you get';
+  const footer = 'You choose in your settings which mails you get';
   const text = [...lines, ...quotedText, `${link.label}: ${link.url}`, `-- \n${footer}: ${unsubscribeUrl}`].join(
     '\n\n',
   );

@@ -132,7 +132,12 @@ export function createWebhooks(options: WebhooksOptions) {
             updatedAt: now,
           },
         });
-        note(unit, 'webhook.create', { viewer, origin }, { webhookId, details: { url, appId, eventTypes } });
+        note(
+          unit,
+          'webhook.create',
+          { viewer, origin },
+          { webhookId, details: { host: hostOf(url), appId, eventTypes } },
+        );
       });
       return { webhookId, secret };
     },
@@ -161,7 +166,7 @@ export function createWebhooks(options: WebhooksOptions) {
           },
         });
         const details = {
-          ...(url === null ? {} : { url }),
+          ...(url === null ? {} : { host: hostOf(url) }),
           ...(eventTypes == null ? {} : { eventTypes }),
           ...(paused == null ? {} : { paused }),
         };
@@ -195,7 +200,7 @@ export function createWebhooks(options: WebhooksOptions) {
       await work(async (unit) => {
         const webhook = await loadOwn(unit.tx, viewer, webhookId);
         await unit.tx.webhook.delete({ where: { id: webhookId } });
-        note(unit, 'webhook.delete', { viewer, origin }, { webhookId, details: { url: webhook.url } });
+        note(unit, 'webhook.delete', { viewer, origin }, { webhookId, details: { host: hostOf(webhook.url) } });
       });
       return webhookId;
     },
@@ -267,4 +272,9 @@ export function createWebhooks(options: WebhooksOptions) {
       });
     },
   };
+}
+
+/** What the audit log says of a URL: path and query may be somebody's secret. */
+function hostOf(url: string): string {
+  return new URL(url).host;
 }

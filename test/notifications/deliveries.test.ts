@@ -165,6 +165,7 @@ describe('a webhook', () => {
     const mails = (await mailsIn(app.dataDir)).filter(({ subject }) => /webhook/.test(subject));
     expect(mails.at(-1)).toMatchObject({ to: expect.stringContaining(ada.email) });
     expect(mails.at(-1)?.text).toContain('20 deliveries in a row were given up.');
+    expect(mails.at(-1)?.text).toContain(`${app.url}/settings/notifications/${encodeURIComponent(mine.id)}`);
   });
 
   it('that hangs holds up nobody: another has all of the same news long before the first request is given up', async () => {

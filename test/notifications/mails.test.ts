@@ -65,7 +65,7 @@ describe('a mail', () => {
     const link = `${app.url}/apps/com.example.decided/versions/1`;
     expect(mail?.text).toContain(link);
     expect(mail?.html).toContain(`href="${link}"`);
-    expect(mail?.headers).toContain(`List-Unsubscribe: <${app.url}/profile>`);
+    expect(mail?.headers).toContain(`List-Unsubscribe: <${app.url}/settings/notifications>`);
     for (const secret of [rita.name, rita.email, localId(rita.id)])
       expect(`${mail?.text}${mail?.html}`).not.toContain(secret);
   });
