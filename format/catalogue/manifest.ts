@@ -44,7 +44,7 @@ export const MANIFEST_CATALOGUE = defineCatalogue({
     why: 'Deep nesting exhausts parsers.',
     fix: 'Nest 8 levels at most.',
     bad: '[[[[[[[[[0]]]]]]]]]',
-    good: 'the keys of the format, which need 2 levels',
+    good: '{"author": {"name": "Ada", "email": "ada@example.com"}}',
     section: '3',
   },
   MANIFEST_NOT_OBJECT: {
@@ -133,8 +133,8 @@ export const MANIFEST_CATALOGUE = defineCatalogue({
     title: 'Entry document is missing',
     why: 'An app whose first document is absent does not start.',
     fix: 'Add the file, or correct the path; case matters.',
-    bad: '"entry": "assets/main.rml" without that file',
-    good: '"entry": "assets/main.rml" with that file',
+    bad: '"entry": "assets/Main.rml"',
+    good: '"entry": "assets/main.rml"',
     section: '3',
   },
   MANIFEST_PERMISSIONS: {
@@ -205,8 +205,8 @@ export const MANIFEST_CATALOGUE = defineCatalogue({
     title: 'Icon file is missing',
     why: 'A store page without its icon looks broken.',
     fix: 'Add the file, or correct the path; case matters.',
-    bad: '"64": "icon.png" without that file',
-    good: '"64": "icon.png" with that file',
+    bad: '"icons": {"64": "icons/Icon.png"}',
+    good: '"icons": {"64": "icons/64.png"}',
     section: '3',
   },
   MANIFEST_DESCRIPTION: {

@@ -396,6 +396,8 @@ describe('PNG', () => {
 
   test.each<[string, Uint8Array]>([
     ['begin', new Uint8Array(100)],
+    ['too large', png({ width: 0x7fffffff, height: 0x7fffffff, raw: new Uint8Array(10) })],
+    ['size is not valid', png({ width: 0x80000000, height: 10, raw: new Uint8Array(10) })],
     ['ends before', png(size).subarray(0, -12)],
     ['follows', join([png(size), new Uint8Array(1)])],
     ['CRC', png(size).map((byte, i) => (i === 20 ? byte ^ 1 : byte))],
@@ -413,6 +415,44 @@ describe('PNG', () => {
       'not together',
       png({ ...size, chunks: ([a = ICON_64, b = ICON_64, c = ICON_64]) => [a, b, chunk('tEXt', ICON_64), b, c] }),
     ],
+    [
+      'palette is too large',
+      png({
+        ...size,
+        colorType: 3,
+        bitDepth: 1,
+        chunks: ([a = ICON_64, , c = ICON_64, d = ICON_64]) => [a, chunk('PLTE', new Uint8Array(9)), c, d],
+      }),
+    ],
+    [
+      'palette is malformed',
+      png({
+        ...size,
+        colorType: 3,
+        chunks: ([a = ICON_64, , c = ICON_64, d = ICON_64]) => [a, chunk('PLTE', new Uint8Array(7)), c, d],
+      }),
+    ],
+    [
+      'palette is malformed',
+      png({ ...size, colorType: 3, chunks: ([a = ICON_64, b = ICON_64, c = ICON_64, d = ICON_64]) => [a, c, b, d] }),
+    ],
+    [
+      'greyscale image has a palette',
+      png({
+        ...size,
+        colorType: 0,
+        chunks: ([a = ICON_64, ...rest]) => [a, chunk('PLTE', new Uint8Array(6)), ...rest],
+      }),
+    ],
+    [
+      'past the end',
+      png({
+        ...size,
+        chunks: ([a = ICON_64]) => [a, new Uint8Array([0x7f, 255, 255, 255, 73, 68, 65, 84, 0, 0, 0, 0])],
+      }),
+    ],
+    ['coding methods', png({ ...size, interlace: 2 })],
+    ['IEND chunk is not empty', png({ ...size, chunks: (c) => [...c.slice(0, -1), chunk('IEND', new Uint8Array(1))] })],
     ['unknown critical', png({ ...size, chunks: ([a = ICON_64, ...rest]) => [a, chunk('ABCD', ICON_64), ...rest] })],
     [
       'inflated',
@@ -420,6 +460,21 @@ describe('PNG', () => {
     ],
   ])('refuses one that fails: %s', (message, bytes) => {
     expect(refusal(bytes)).toContain(message);
+  });
+
+  test('an animated PNG is judged by its first image', () => {
+    // acTL, fcTL and fdAT are ancillary: a decoder of plain PNG goes past them, and so does the device.
+    const animated = (raw?: Uint8Array) =>
+      png({
+        ...size,
+        ...(raw === undefined ? {} : { raw }),
+        chunks: ([a = ICON_64, b = ICON_64, c = ICON_64]) => [
+          ...[a, chunk('acTL', new Uint8Array(8)), chunk('fcTL', new Uint8Array(26)), b],
+          ...[chunk('fcTL', new Uint8Array(26)), chunk('fdAT', new Uint8Array(40)), c],
+        ],
+      });
+    expect(decodePng(animated())).toMatchObject({ ok: true });
+    expect(refusal(animated(new Uint8Array(10)))).toContain('shorter');
   });
 
   test('never throws on a damaged image', () => {
