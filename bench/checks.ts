@@ -1,6 +1,7 @@
 /**
- * Measures all checks over a 10 MB package of 500 files in the server's own worker thread, and how long the event loop beside it
- * was ever blocked; the limit is reading, inflating and hashing the same files. Usage: node bench/checks.ts
+ * Measures all checks over a 10 MB package of 500 files in the server's own check threads, and how long the event loop beside them
+ * was ever blocked; the limit is reading, inflating and hashing the same files. Then twenty such packages queued at once with a
+ * small one behind them, and the memory that the largest package takes. Usage: node bench/checks.ts
  */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -16,7 +17,7 @@ import { SIGNATURE_PATH } from '../format/layout.ts';
 import { signPackage } from '../format/package-signature.ts';
 import { readSample } from '../prisma/demo/releases.ts';
 import { createChance } from '../prisma/demo/telemetry.ts';
-import { createCheckWorker } from '../server/validation/check-worker.ts';
+import { createCheckWorker, defaultThreads } from '../server/validation/check-worker.ts';
 import { median } from './load.ts';
 
 const FILES = 500;
@@ -25,6 +26,8 @@ const RUNS = Number(process.env.BENCH_RUNS ?? 5);
 const TARGET_MS = 1_500;
 const TARGET_BLOCKED_MS = 50;
 const MAX_PACKAGE_BYTES = 50 * 1024 * 1024;
+const QUEUED = 20;
+const TARGET_GROWTH_MB = 300;
 
 /** An app of real Lua, RML and RCSS many times over, and pictures' worth of noise up to the size. */
 async function makePackage(): Promise<Uint8Array> {
@@ -54,6 +57,39 @@ async function makePackage(): Promise<Uint8Array> {
   }
   files.set(SIGNATURE_PATH, signPackage(files, new Uint8Array(32).fill(7)));
   return buildPackage(files);
+}
+
+/** As large as a package may be, packed and unpacked: half of it noise, half of it text that packs well. */
+function makeLargest(): Uint8Array {
+  const chance = createChance(50);
+  const files = new Map<string, Uint8Array>();
+  const noise = Buffer.alloc(4 * 1024 * 1024);
+  for (let index = 0; index < 11; index += 1) {
+    for (let at = 0; at < noise.length; at += 4) noise.writeUInt32LE(Math.floor(chance() * 2 ** 32), at);
+    files.set(`assets/sounds/${index}.ogg`, Buffer.concat([Buffer.from('OggS\0'), noise]));
+  }
+  const line = 'local function f(a) if a > 1 then return { x = a } end return a end -- ';
+  for (let index = 0; index < 24; index += 1) {
+    const lines = Array.from({ length: 14_000 }, (_, at) => `-- ${line}${index} ${at} ${chance()}`).join('\n');
+    // At most 24 MiB of Lua are analysed.
+    files.set(
+      `assets/part${index}.${index < 12 ? 'lua' : 'txt'}`,
+      Buffer.from(`${lines.slice(0, 1_900_000)}\nreturn 1\n`),
+    );
+  }
+  return buildPackage(files);
+}
+
+/** Largest resident memory while `work` runs, above what it is before, in MB. */
+async function growthDuring(work: () => Promise<unknown>): Promise<number> {
+  const before = process.memoryUsage.rss();
+  let most = before;
+  const timer = setInterval(() => {
+    most = Math.max(most, process.memoryUsage.rss());
+  }, 5);
+  await work();
+  clearInterval(timer);
+  return (most - before) / 1024 / 1024;
 }
 
 /** What nobody can save: every byte read, inflated by native code and hashed, found by the central directory alone. */
@@ -120,21 +156,53 @@ try {
     for (let run = 0; run < RUNS; run += 1) await check();
   });
   const blockedBySpinMs = await blockedDuring(() => spin(walls.reduce((sum, wall) => sum + wall, 0)));
+  // Threads of the figures above are ended, as they are in an idle server.
+  await worker.close();
+  const smallPath = join(folder, 'small.mosis');
+  writeFileSync(smallPath, buildPackage(await readSample('notes')));
+  await worker.inspect({ task: 'checks', path: smallPath });
+  const queuedFromMs = performance.now();
+  const queued = Array.from({ length: QUEUED }, () => worker.inspect({ task: 'checks', path }));
+  const took = async (task: 'gate' | 'checks') => {
+    await worker.inspect({ task, path: smallPath });
+    return performance.now() - queuedFromMs;
+  };
+  const [smallMs, gateMs] = await Promise.all([took('checks'), took('gate'), ...queued]);
+  const queuedMs = performance.now() - queuedFromMs;
+
+  await worker.close();
+  const largest = makeLargest();
+  const largestPath = join(folder, 'largest.mosis');
+  writeFileSync(largestPath, largest);
+  await delay(500);
+  let largestMs = performance.now();
+  let unpackedMb = 0;
+  const growthMb = await growthDuring(async () => {
+    const { files } = await worker.inspect({ task: 'checks', path: largestPath });
+    unpackedMb = files.reduce((sum, { size }) => sum + size, 0) / 1024 / 1024;
+  });
+  largestMs = performance.now() - largestMs;
+
   const [cold = Number.NaN, ...warm] = walls;
   const ms = (value: number) => `${Math.round(value)} ms`.padStart(8);
   process.stdout.write(
     [
-      `checks of ${files} files, ${(bytes.length / 1024 / 1024).toFixed(1)} MB, in the worker thread; median of ${RUNS} (${verdict})`,
+      `checks of ${files} files, ${(bytes.length / 1024 / 1024).toFixed(1)} MB, in ${defaultThreads()} check thread(s); median of ${RUNS} (${verdict})`,
       `  limit: read, inflate, SHA-256    ${ms(limit)}`,
       `  first, with the thread's start   ${ms(cold)}   target ${TARGET_MS} ms   ratio ${(cold / limit).toFixed(1)}`,
       `  every next                       ${ms(median(warm))}   target ${TARGET_MS} ms   ratio ${(median(warm) / limit).toFixed(1)}`,
       `  event loop blocked, limit: a thread that only counts, as long   ${ms(blockedBySpinMs)}`,
       `  event loop blocked at most, by the first                        ${ms(blockedFirstMs)}   target ${TARGET_BLOCKED_MS} ms`,
       `  event loop blocked at most, by the next                         ${ms(blockedMs)}   target ${TARGET_BLOCKED_MS} ms`,
+      `  ${QUEUED} of them queued at once          ${ms(queuedMs)}   ${((QUEUED / queuedMs) * 1000).toFixed(1)} packages a second, ${(queuedMs / QUEUED / limit).toFixed(1)} times the limit each`,
+      `  a small package behind them       ${ms(smallMs)}`,
+      `  an upload at the gate behind them ${ms(gateMs)}`,
+      `  the largest package, ${(largest.length / 1024 / 1024).toFixed(0)} MB packed and ${unpackedMb.toFixed(0)} MB unpacked: ${ms(largestMs)}, ${Math.round(growthMb)} MB more memory   target ${TARGET_GROWTH_MB} MB`,
       `  ${[...steps].map(([name, took]) => `${name} ${Math.round(took)}`).join(', ')} ms`,
       '',
     ].join('\n'),
   );
+  if (growthMb > TARGET_GROWTH_MB) process.exitCode = 1;
   if (cold > TARGET_MS || Math.max(blockedMs, blockedFirstMs) > TARGET_BLOCKED_MS) process.exitCode = 1;
 } finally {
   await worker.close();
