@@ -70,6 +70,9 @@ const SCALARS: Readonly<Record<string, unknown>> = {
   ID: Buffer.from('App:1').toString('base64'),
 };
 
+/** Types that their ids name in short. */
+const LONGER_NAMES: Readonly<Record<string, string>> = { delivery: 'WebhookDelivery' };
+
 function sampleOf(type: GraphQLInputType, name: string): unknown {
   if (isNonNullType(type)) return sampleOf(type.ofType, name);
   if (isListType(type)) return [];
@@ -77,7 +80,7 @@ function sampleOf(type: GraphQLInputType, name: string): unknown {
   // An input's global ids name their type: `apiKeyId`.
   const owner = /^(\w+)Id$/.exec(name)?.[1];
   if (type === GraphQLID && owner !== undefined)
-    return Buffer.from(`${owner.charAt(0).toUpperCase()}${owner.slice(1)}:1`).toString('base64');
+    return Buffer.from(`${LONGER_NAMES[owner] ?? owner.charAt(0).toUpperCase() + owner.slice(1)}:1`).toString('base64');
   if (!isInputObjectType(type)) return SCALARS[type.name] ?? 'text';
   const required = Object.values(type.getFields()).filter((field) => isNonNullType(field.type));
   return Object.fromEntries(required.map((field) => [field.name, sampleOf(field.type, field.name)]));
