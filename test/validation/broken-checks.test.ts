@@ -170,6 +170,16 @@ describe('a job that died without a word', () => {
     expect(await version.events()).toEqual(events);
   });
 
+  it('of the checks is not waited for until housekeeping: the next start concludes it', async () => {
+    const version = await notes.upload();
+    await app.services.jobs.stop();
+    await ada.done('submitVersion', { versionId: version.id });
+    await bury('check-version', version.key);
+    await app.services.jobs.start();
+    await app.services.concludeAbandoned();
+    expect(await version.state()).toBe('IN_REVIEW');
+  });
+
   it('of the gate refuses the upload', async () => {
     const bytes = notes.package();
     const started = await notes.start(bytes);
