@@ -108,6 +108,17 @@ it('saves a change of the policy after showing it, keeps who made it, and puts b
   await expect.poll(() => history.getByRole('row').count()).toBe(3);
 });
 
+it('names the platform where no account acted, and pages through the audit log by its address', async () => {
+  const page = await stage.open('/admin?tab=audit', await stage.seed.admin());
+  await page.getByRole('cell', { name: 'the platform' }).first().waitFor();
+  for (let count = 0; count < 50; count += 1) await ada.done('updateProfile', { name: `Ada ${count}` });
+  await page.reload();
+  await page.getByRole('link', { name: 'Next page' }).click();
+  await page.waitForURL(/audit-after=/);
+  await page.getByRole('link', { name: 'First page' }).click();
+  await page.waitForURL((url) => !url.searchParams.has('audit-after'));
+});
+
 async function policy(): Promise<unknown> {
   const admin = await stage.seed.admin();
   return (await admin.query<{ reviewPolicy: unknown }>('{ reviewPolicy { serviceLevelHours } }')).reviewPolicy;
