@@ -25,6 +25,10 @@ const VERSION_CODE = parameter('versionCode', 'path', 'The version, by its code.
   minimum: 1,
   maximum: MAX_VERSION_CODE,
 });
+const SHA256 = parameter('sha256', 'path', 'SHA-256 of the package in hexadecimal, as the signed metadata has it.', {
+  type: 'string',
+  pattern: '^[0-9a-f]{64}$',
+});
 const IF_NONE_MATCH = parameter('If-None-Match', 'header', 'Entity tags that the device has.', { type: 'string' });
 const CACHE = {
   ETag: textHeader('Strong entity tag.'),
@@ -45,6 +49,33 @@ const BYTES = { 'application/vnd.mosis.package': { schema: { type: 'string', for
 
 function json(description: string, schema: Json): Json {
   return { description, headers: CACHE, content: { 'application/json': { schema } } };
+}
+
+/** The package under one of its two names. */
+function packageOperation(operationId: string, summary: string, names: readonly Json[]): Json {
+  return {
+    operationId,
+    summary,
+    parameters: [
+      ...names,
+      IF_NONE_MATCH,
+      parameter('Range', 'header', 'One range of bytes; several get the whole file.', { type: 'string' }),
+      parameter('If-Range', 'header', 'The entity tag that the part must be of.', { type: 'string' }),
+    ],
+    responses: {
+      '200': { description: 'The whole file.', headers: PACKAGE_HEADERS, content: BYTES },
+      '206': {
+        description: 'The asked part.',
+        headers: { ...PACKAGE_HEADERS, 'Content-Range': textHeader('`bytes first-last/size`') },
+        content: BYTES,
+      },
+      '304': NOT_MODIFIED,
+      '404': NOT_FOUND,
+      '416': problem('No byte of the file lies in the range.', { 'Content-Range': textHeader('`bytes */size`') }),
+      '429': problem('Too many downloads run for this address.', { 'Retry-After': textHeader('Seconds to wait.') }),
+      '503': problem('Too many downloads run.', { 'Retry-After': textHeader('Seconds to wait.') }),
+    },
+  };
 }
 
 const PATHS: Json = {
@@ -70,30 +101,17 @@ const PATHS: Json = {
     },
   },
   '/v1/packages/{packageId}/{versionCode}/package.mosis': {
-    get: {
-      operationId: 'downloadPackage',
-      summary: 'The package file, whole or in part. It never changes.',
-      parameters: [
-        PACKAGE_ID,
-        VERSION_CODE,
-        IF_NONE_MATCH,
-        parameter('Range', 'header', 'One range of bytes; several get the whole file.', { type: 'string' }),
-        parameter('If-Range', 'header', 'The entity tag that the part must be of.', { type: 'string' }),
-      ],
-      responses: {
-        '200': { description: 'The whole file.', headers: PACKAGE_HEADERS, content: BYTES },
-        '206': {
-          description: 'The asked part.',
-          headers: { ...PACKAGE_HEADERS, 'Content-Range': textHeader('`bytes first-last/size`') },
-          content: BYTES,
-        },
-        '304': NOT_MODIFIED,
-        '404': NOT_FOUND,
-        '416': problem('No byte of the file lies in the range.', { 'Content-Range': textHeader('`bytes */size`') }),
-        '429': problem('Too many downloads run for this address.', { 'Retry-After': textHeader('Seconds to wait.') }),
-        '503': problem('Too many downloads run.', { 'Retry-After': textHeader('Seconds to wait.') }),
-      },
-    },
+    get: packageOperation('downloadPackage', 'The package file, whole or in part. It never changes.', [
+      PACKAGE_ID,
+      VERSION_CODE,
+    ]),
+  },
+  '/v1/packages/{packageId}/{versionCode}/{sha256}.package.mosis': {
+    get: packageOperation(
+      'downloadPackageByHash',
+      "The same file under the name of the signed metadata's consistent snapshots (TUF).",
+      [PACKAGE_ID, VERSION_CODE, SHA256],
+    ),
   },
   '/v1/packages/{packageId}/{versionCode}/signature.sig': {
     get: {

@@ -27,7 +27,7 @@ interface PackageHandlersOptions {
   readonly idleMs: number;
 }
 
-/** Makes the three handlers. None of them tells a hidden version from one that never was. */
+/** Makes the handlers. None of them tells a hidden version from one that never was. */
 export function createPackageHandlers(options: PackageHandlersOptions) {
   const { queries, blobs, files, buffers, admission, idleMs } = options;
 
@@ -36,6 +36,8 @@ export function createPackageHandlers(options: PackageHandlersOptions) {
     const versionCode = versionCodeOf(params.versionCode);
     const version = queries.published(packageId, versionCode);
     if (version === null) throw notFound('The version');
+    // The name of a consistent snapshot (TUF §7.2) says the hash too, and only the right one names the package.
+    if (params.sha256 !== undefined && params.sha256 !== version.sha256) throw notFound('The package');
     return { packageId, versionCode, version };
   }
 

@@ -70,6 +70,7 @@ export function createDistribution(options: DistributionOptions) {
   const routes: Route[] = [
     read('/v1/store/apps/{packageId}/download', packages.redirect),
     read('/v1/packages/{packageId}/{versionCode}/package.mosis', packages.bytes),
+    read('/v1/packages/{packageId}/{versionCode}/{sha256}.package.mosis', packages.bytes),
     read('/v1/packages/{packageId}/{versionCode}/signature.sig', packages.signature),
     read('/v1/assets/{packageId}/screenshots/{file}', createScreenshotHandler({ db, blobs, viewerOf })),
     read('/v1/assets/{packageId}/{versionCode}/{file}', createIconHandler({ queries, db, icons, viewerOf })),

@@ -26,7 +26,10 @@ export type RouteHandler = (
 export interface Route {
   /** Methods it takes, such as `GET`; `*` takes all and answers 405 itself. */
   readonly methods: readonly string[];
-  /** `/v1/packages/{packageId}/{versionCode}/package.mosis`; a last part `{name...}` takes the rest of the path. */
+  /**
+   * `/v1/packages/{packageId}/{versionCode}/package.mosis`; what follows a `}` must end the part, as in `{sha256}.package.mosis`;
+   * a last part `{name...}` takes the rest of the path.
+   */
   readonly path: string;
   readonly handler: RouteHandler;
 }
@@ -111,8 +114,12 @@ function match(pattern: readonly string[], parts: readonly string[]): Record<str
     }
     const part = parts[index];
     if (part === undefined) return null;
-    if (expected.startsWith('{')) params[expected.slice(1, -1)] = decode(part);
-    else if (expected !== part) return null;
+    if (expected.startsWith('{')) {
+      const nameEnd = expected.indexOf('}');
+      const ending = expected.slice(nameEnd + 1);
+      if (!part.endsWith(ending)) return null;
+      params[expected.slice(1, nameEnd)] = decode(part.slice(0, part.length - ending.length));
+    } else if (expected !== part) return null;
   }
   return pattern.length === parts.length ? params : null;
 }

@@ -157,6 +157,18 @@ describe('a package', () => {
     expect(await status('"other"'), 'only now is the file missed').toBe(500);
   });
 
+  it('has the name of a consistent snapshot too, and no name with another hash', async () => {
+    const named = (hash: string): string => `/v1/packages/${ID}/3/${hash}.package.mosis`;
+    const response = await world.get(named(big.sha256), { range: 'bytes=5-9' });
+    expect([response.status, response.headers.get('etag')]).toEqual([206, `"${big.sha256}"`]);
+    expect((await body(response)).equals(big.bytes.subarray(5, 10))).toBe(true);
+    const head = await world.get(named(big.sha256), {}, 'HEAD');
+    expect([head.status, head.headers.get('content-length')]).toEqual([200, String(SIZE)]);
+    for (const other of ['0'.repeat(64), big.sha256.toUpperCase(), '', `${big.sha256}0`, 'x']) {
+      expect((await world.get(named(other))).status, other).toBe(404);
+    }
+  });
+
   it('has its signature file beside it', async () => {
     const response = await world.get(`/v1/packages/${ID}/3/signature.sig`);
     expect(await response.text()).toBe(SIGNATURE);

@@ -44,6 +44,7 @@ it('refers only to what it has, and names each operation once', () => {
 });
 
 const PACKAGE = '/v1/packages/{packageId}/{versionCode}/package.mosis';
+const BY_HASH = '/v1/packages/{packageId}/{versionCode}/{sha256}.package.mosis';
 it.each([
   ['/v1/store/apps/{packageId}/download', '/v1/store/apps/com.example.hello/download', {}, 302],
   ['/v1/store/apps/{packageId}/download', '/v1/store/apps/com.example.hello/download?mosis_version=x', {}, 400],
@@ -53,6 +54,7 @@ it.each([
   [PACKAGE, '/v1/packages/com.example.hello/7/package.mosis', { range: 'bytes=9999999-' }, 416],
   [PACKAGE, '/v1/packages/com.example.hello/7/package.mosis', { 'if-none-match': '*' }, 304],
   [PACKAGE, '/v1/packages/com.example.hello/8/package.mosis', {}, 404],
+  [BY_HASH, `/v1/packages/com.example.hello/7/${'0'.repeat(64)}.package.mosis`, {}, 404],
   ['/v1/packages/{packageId}/{versionCode}/signature.sig', '/v1/packages/com.example.hello/7/signature.sig', {}, 200],
   ['/v1/assets/{packageId}/{versionCode}/{file}', '/v1/assets/com.example.hello/7/icon-64.png', {}, 200],
   ['/v1/keys', '/v1/keys', {}, 200],
