@@ -187,12 +187,17 @@ export const secretsCheck: Check = {
   findings: SECRET_CATALOGUE,
   run: ({ files }) => {
     const found = new FindingList(PACKAGE_LIMITS.maxFindings);
+    const counts = new Map<Rule, number>();
     for (const [file, bytes] of files) {
-      if (file !== SIGNATURE_PATH && !MEDIA_TYPES.some((type) => type === typeOf(file))) searchFile(file, bytes, found);
+      if (file === SIGNATURE_PATH || MEDIA_TYPES.some((type) => type === typeOf(file))) continue;
+      searchFile(file, bytes, counts, found);
     }
     return found.list();
   },
 };
+
+/** Of one rule in a package: more than is kept, so that what is left out is said; then only the other rules go on. */
+const MAX_HITS = 2 * PACKAGE_LIMITS.maxFindings;
 
 /** A piece of a file; pieces overlap, so that what crosses a border is whole in one of them. */
 const PIECE_BYTES = 1024 * 1024;
@@ -208,13 +213,13 @@ interface Hit {
   readonly secret: string;
 }
 
-function searchFile(file: string, bytes: Uint8Array, found: FindingList): void {
+function searchFile(file: string, bytes: Uint8Array, counts: Map<Rule, number>, found: FindingList): void {
   const place = createPlace(file, bytes);
   let covered = 0;
   for (let start = 0; start < bytes.length; start += PIECE_BYTES) {
     const text = latin1.decode(bytes.subarray(start, start + PIECE_BYTES + OVERLAP_BYTES));
     const isLast = start + PIECE_BYTES >= bytes.length;
-    const hits = RULES.flatMap((rule) => hitsOf(rule, text))
+    const hits = RULES.flatMap((rule) => hitsOf(rule, text, counts))
       .filter(({ at }) => isLast || at < PIECE_BYTES)
       .sort((a, b) => a.at - b.at);
     for (const { rule, at, end, secret } of hits) {
@@ -228,14 +233,20 @@ function searchFile(file: string, bytes: Uint8Array, found: FindingList): void {
   }
 }
 
-function hitsOf(rule: Rule, text: string): Hit[] {
+function hitsOf(rule: Rule, text: string, counts: Map<Rule, number>): Hit[] {
   const hits: Hit[] = [];
   const { pattern } = rule;
+  const room = MAX_HITS - (counts.get(rule) ?? 0);
   pattern.lastIndex = 0;
-  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
+  for (
+    let match = room > 0 ? pattern.exec(text) : null;
+    match !== null && hits.length < room;
+    match = pattern.exec(text)
+  ) {
     if (rule.accepts?.(match, text) === false) continue;
     hits.push({ rule, at: match.index, end: match.index + match[0].length, secret: secretOf(match) });
   }
+  counts.set(rule, MAX_HITS - room + hits.length);
   return hits;
 }
 

@@ -291,6 +291,14 @@ describe('secrets', () => {
     expect(found.at(-1)?.code).toBe('FINDINGS_LEFT_OUT');
   });
 
+  it('finds a key behind ten thousand texts that only look like a secret', () => {
+    const likely = Array.from({ length: 10_000 }, (_, i) => `password = "kT9v-Qm2x!Lr${i}"`).join('\n');
+    const found = check('a.txt', `${likely}\n${pem('PRIVATE KEY')}`);
+    expect(found.filter(({ code }) => code === 'SECRET_LIKELY')).toHaveLength(200);
+    expect(found).toContainEqual(expect.objectContaining({ code: 'SECRET_PRIVATE_KEY', line: 10_001 }));
+    expect(found.at(-1)?.code).toBe('FINDINGS_LEFT_OUT');
+  });
+
   it('searches no media and not the signature', () => {
     expect(check('a.png', `ghp_${made(36)}`)).toEqual([]);
     expect(check('signature.sig', `ghp_${made(36)}`)).toEqual([]);
