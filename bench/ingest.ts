@@ -116,7 +116,7 @@ function storedEvents(dir: string): { events: number; bytesPerEvent: number } {
 
 /** The limit: the same rows into the same table, nothing else. */
 function insertRaw(path: string, synchronous: 'FULL' | 'NORMAL', forMs: number): number {
-  const { db, close } = openPartition(path, 0);
+  const { db, close } = openPartition(path, { event: 0, batch: 0 });
   db.pragma(`synchronous = ${synchronous}`);
   const insert = db.prepare(
     `INSERT INTO events (id, batch, type, day, ms, data) VALUES ${new Array(CHUNK_ROWS).fill('(?,?,?,?,?,?)').join(',')}`,

@@ -4,6 +4,7 @@ import { SEMVER_PATTERN } from '../../format/semver.ts';
 import { REJECTION_REASONS } from '../telemetry/bodies.ts';
 import { CRASH_TYPES, EVENT_TYPES } from '../telemetry/events-schema.ts';
 import { TELEMETRY_LIMITS } from '../telemetry/limits.ts';
+import { DROP_REASONS } from '../telemetry/losses.ts';
 import { type Json, problem } from './openapi-parts.ts';
 
 const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
@@ -97,6 +98,15 @@ export function telemetrySchemas(): Json {
         device_id: DEVICE_ID,
         consent: { type: 'boolean', description: 'Whether the user agreed to usage events.' },
         sent_at: INSTANT,
+        dropped: {
+          ...object(
+            [],
+            Object.fromEntries(
+              DROP_REASONS.map((reason) => [reason, { type: 'integer', minimum: 1, maximum: 1_000_000_000 }]),
+            ),
+          ),
+          description: 'Events of this app that the device dropped since its last batch, by reason.',
+        },
         events: {
           type: 'array',
           minItems: 1,
@@ -134,6 +144,7 @@ export function telemetrySchemas(): Json {
         mosis_version: SEMVER,
         device_id: DEVICE_ID,
         timestamp: INSTANT,
+        sent_at: INSTANT,
         crash_type: { enum: CRASH_TYPES },
         message: { type: 'string', maxLength: 4096 },
         stack_trace: { type: 'string', maxLength: 32768 },

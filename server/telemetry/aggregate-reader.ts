@@ -13,6 +13,12 @@ export interface DailyRow {
   readonly devices: Sketch;
 }
 
+/** Events that never counted, by day of receipt, version and reason. */
+export interface LossRow {
+  readonly reason: string;
+  readonly count: number;
+}
+
 export interface CrashGroupRow {
   readonly id: number;
   readonly fingerprint: string;
@@ -53,6 +59,10 @@ export function openAggregateReader(path: string) {
     `SELECT d.day, d.type, v.name AS version, d.count, d.devices FROM daily d JOIN versions v ON v.id = d.version
      WHERE d.app = (SELECT id FROM apps WHERE app = ?) AND d.day BETWEEN ? AND ? ORDER BY d.day, d.type, v.id`,
   );
+  const losses = db.prepare<[string, number, number], LossRow>(
+    `SELECT reason, sum(count) AS count FROM losses WHERE app = (SELECT id FROM apps WHERE app = ?) AND day BETWEEN ? AND ?
+     GROUP BY reason ORDER BY reason`,
+  );
   const groups = db.prepare<[string, number, number, number], StoredCrashGroup>(
     `SELECT ${GROUP_COLUMNS} FROM crash_groups g WHERE g.app = (SELECT id FROM apps WHERE app = ?)
      AND (g.last_seen, g.id) < (?, ?) ORDER BY g.last_seen DESC, g.id DESC LIMIT ?`,
@@ -69,6 +79,8 @@ export function openAggregateReader(path: string) {
         devices: Sketch.fromBytes(row.devices),
       }));
     },
+    /** Lost events of an app by reason, over the UTC days of receipt from one to another, both included. */
+    losses: (app: string, fromDay: number, toDay: number): LossRow[] => losses.all(app, fromDay, toDay),
     /** Crash groups of an app, the one seen last first, at most `limit` after the cursor. */
     crashGroups(app: string, after: CrashGroupCursor | null, limit: number): CrashGroupRow[] {
       const from = after ?? { lastSeenMs: Number.MAX_SAFE_INTEGER, id: 0 };

@@ -3,13 +3,17 @@
  * are in them. No device hash is ever stored here, because aggregates outlive erasure and retention.
  */
 import Database from 'better-sqlite3';
+import { addColumn } from './columns.ts';
 import { DAY_MS, OTHER, TELEMETRY_LIMITS } from './limits.ts';
-import type { CountedCrash, CountedEvents } from './rows.ts';
+import { createLossTally } from './loss-tally.ts';
+import type { Counted, CountedCrash, CountedEvents } from './rows.ts';
 import { Sketch } from './sketch.ts';
 import type { Month } from './store.ts';
 
 const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS watermarks (month TEXT PRIMARY KEY, last_event INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS watermarks (
+    month TEXT PRIMARY KEY, last_event INTEGER NOT NULL, last_batch INTEGER NOT NULL DEFAULT 0
+  ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS apps (id INTEGER PRIMARY KEY, app TEXT NOT NULL UNIQUE) STRICT;
   CREATE TABLE IF NOT EXISTS versions (
     id INTEGER PRIMARY KEY, app INTEGER NOT NULL, name TEXT NOT NULL, UNIQUE (app, name)
@@ -60,26 +64,30 @@ export function openAggregates(path: string) {
   db.pragma('journal_mode = WAL');
   db.pragma('synchronous = FULL');
   db.exec(SCHEMA);
+  // A file of an earlier release has counted no losses yet: they are replayed from the first batch on.
+  addColumn(db, 'watermarks', 'last_batch', 'INTEGER NOT NULL DEFAULT 0');
   const statements = prepareStatements(db);
   const daily = new Map<string, DailyDelta>();
   const crashes = new Map<string, CrashDelta>();
-  const watermarks = new Map<Month, number>();
+  const losses = createLossTally(db);
+  const watermarks = new Map<Month, Counted>();
   const flushTransaction = db.transaction(writeDeltas);
 
   return {
-    /** The highest event id of a month that the file counts. */
-    watermark: (month: Month): number => statements.watermark.get(month)?.id ?? 0,
+    /** How much of a month the file counts. */
+    watermark: (month: Month): Counted => statements.watermark.get(month) ?? { event: 0, batch: 0 },
     watermarkedMonths: (): Month[] => statements.months.all().map(({ month }) => month),
     forgetMonth: (month: Month): void => {
       watermarks.delete(month);
       statements.removeWatermark.run(month);
     },
-    pending: (): number => daily.size + crashes.size,
+    pending: (): number => daily.size + crashes.size + losses.pending(),
     addEvents,
     addCrash,
-    /** Every event of the month up to this id has been added. */
-    reached: (month: Month, lastId: number): void => {
-      watermarks.set(month, lastId);
+    addLosses: losses.add,
+    /** Every event and batch of the month up to these ids has been added. */
+    reached: (month: Month, last: Counted): void => {
+      watermarks.set(month, last);
     },
     /** Commits what was added since the last flush. When it throws, all of it is dropped from memory: replay it from the watermarks. */
     flush(): void {
@@ -100,6 +108,7 @@ export function openAggregates(path: string) {
   function discard(): void {
     daily.clear();
     crashes.clear();
+    losses.discard();
     watermarks.clear();
   }
 
@@ -151,7 +160,8 @@ export function openAggregates(path: string) {
       statements.updateDaily.run(delta.count, delta.devices.toBytes(), stored.id);
     }
     for (const delta of crashes.values()) writeCrash(delta);
-    for (const [month, id] of watermarks) statements.setWatermark.run(month, id);
+    losses.write({ app: appKey, version: versionKey });
+    for (const [month, last] of watermarks) statements.setWatermark.run(month, last.event, last.batch);
   }
 
   function writeCrash(delta: CrashDelta): void {
@@ -196,10 +206,13 @@ export function openAggregates(path: string) {
 
 function prepareStatements(db: Database.Database) {
   return {
-    watermark: db.prepare<[string], { id: number }>('SELECT last_event AS id FROM watermarks WHERE month = ?'),
+    watermark: db.prepare<[string], Counted>(
+      'SELECT last_event AS event, last_batch AS batch FROM watermarks WHERE month = ?',
+    ),
     months: db.prepare<[], { month: string }>('SELECT month FROM watermarks ORDER BY month'),
     setWatermark: db.prepare(
-      'INSERT INTO watermarks (month, last_event) VALUES (?, ?) ON CONFLICT (month) DO UPDATE SET last_event = excluded.last_event',
+      `INSERT INTO watermarks (month, last_event, last_batch) VALUES (?, ?, ?)
+       ON CONFLICT (month) DO UPDATE SET last_event = excluded.last_event, last_batch = excluded.last_batch`,
     ),
     removeWatermark: db.prepare('DELETE FROM watermarks WHERE month = ?'),
     findApp: db.prepare<[string], { id: number }>('SELECT id FROM apps WHERE app = ?'),

@@ -1,9 +1,11 @@
 /** Owns what the telemetry endpoints accept: parsing of bodies and of each event. Pure: the time comes as an argument. */
 import { z } from 'zod';
 import { DomainError } from '../errors.ts';
+import { clockShiftMs } from './clock-skew.ts';
 import { CRASH_TYPES, eventType, semver, versionCode } from './events-schema.ts';
 import { instant, instantMs } from './instant.ts';
 import { DAY_MS, TELEMETRY_LIMITS } from './limits.ts';
+import { droppedField } from './losses.ts';
 
 /** Why one event of a batch was not counted. */
 export const REJECTION_REASONS = [
@@ -70,6 +72,7 @@ const eventsBody = z.strictObject({
   device_id: deviceId,
   consent: z.boolean(),
   sent_at: instant,
+  dropped: droppedField,
   // Each event is judged by itself.
   events: z.custom<readonly unknown[]>(
     (events) => Array.isArray(events) && events.length >= 1 && events.length <= TELEMETRY_LIMITS.maxEventsPerBatch,
@@ -86,6 +89,7 @@ const crashBody = z.strictObject({
   mosis_version: semver,
   device_id: deviceId,
   timestamp: instant,
+  sent_at: instant.optional(),
   crash_type: z.enum(CRASH_TYPES),
   message: z.string().max(4_096),
   stack_trace: z.string().max(32_768),
@@ -121,10 +125,14 @@ export function parseEventsBody(body: unknown): EventsBody {
   return parsed(eventsBody, body);
 }
 
-/** Parses a crash report of the seed's schema. Throws VALIDATION, also for a time that does not count. */
+/**
+ * Parses a crash report of the seed's schema; `atMs` is its time by our clock where it says when it was sent. Throws
+ * VALIDATION, also for a time that does not count.
+ */
 export function parseCrashBody(body: unknown, nowMs: number): CrashBody & { readonly atMs: number } {
   const crash = parsed(crashBody, body);
-  const atMs = Date.parse(crash.timestamp);
+  const shiftMs = crash.sent_at === undefined ? 0 : clockShiftMs(Date.parse(crash.sent_at), nowMs);
+  const atMs = Date.parse(crash.timestamp) + shiftMs;
   const reason = timeRejection(atMs, nowMs);
   if (reason === null) return { ...crash, atMs };
   const message =
@@ -142,17 +150,21 @@ export function parseDeviceResult(body: unknown): { readonly token: string } {
   return parsed(deviceResultBody, body);
 }
 
-/** Sorts a batch's events into those that count and those that do not, with the reason of each. Never throws. */
+/**
+ * Sorts a batch's events into those that count and those that do not, with the reason of each. Their times are moved by
+ * what the device's clock is off (`clockShiftMs`). Never throws.
+ */
 export function judgeEvents(
   body: EventsBody,
   nowMs: number,
 ): { readonly events: PackedEvents; readonly answer: IngestAnswer } {
   const numbers = new Int32Array(body.events.length * PACKED_NUMBERS);
   const rejected: Rejection[] = [];
+  const shiftMs = clockShiftMs(instantMs(body.sent_at), nowMs);
   let data = '';
   let at = 0;
   for (const [index, candidate] of body.events.entries()) {
-    const verdict = judgeEvent(candidate, body.consent, nowMs);
+    const verdict = judgeEvent(candidate, body.consent, nowMs, shiftMs);
     if (typeof verdict.reason === 'string') {
       const explain = verdict.detail !== undefined && rejected.length < TELEMETRY_LIMITS.maxRejectionDetails;
       rejected.push({ index, reason: verdict.reason, ...(explain ? { detail: verdict.detail } : {}) });
@@ -180,7 +192,7 @@ type Verdict =
   | { readonly reason: null; readonly type: number; readonly atMs: number; readonly data: string | null }
   | { readonly reason: RejectionReason; readonly detail?: string };
 
-function judgeEvent(candidate: unknown, consent: boolean, nowMs: number): Verdict {
+function judgeEvent(candidate: unknown, consent: boolean, nowMs: number, shiftMs: number): Verdict {
   if (!isEnvelope(candidate)) {
     const envelope = eventEnvelope.safeParse(candidate);
     return { reason: 'MALFORMED', detail: envelope.success ? 'not valid' : firstProblem(envelope.error) };
@@ -189,7 +201,7 @@ function judgeEvent(candidate: unknown, consent: boolean, nowMs: number): Verdic
   const info = eventType(type);
   if (info === undefined) return { reason: 'TYPE_UNKNOWN' };
   if (info.needsConsent && !consent) return { reason: 'CONSENT_MISSING' };
-  const atMs = instantMs(at);
+  const atMs = instantMs(at) + shiftMs;
   const reason = timeRejection(atMs, nowMs);
   if (reason !== null) return { reason };
   if (!info.data.accepts(data)) {

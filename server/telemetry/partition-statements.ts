@@ -12,7 +12,8 @@ export const PARTITION_SCHEMA = `
   CREATE TABLE IF NOT EXISTS batches (
     id INTEGER PRIMARY KEY, app INTEGER NOT NULL, device BLOB NOT NULL, batch BLOB NOT NULL, version INTEGER NOT NULL,
     version_code INTEGER, mosis_version TEXT NOT NULL, received_at INTEGER NOT NULL,
-    first_event INTEGER NOT NULL, event_count INTEGER NOT NULL, answer TEXT NOT NULL, UNIQUE (app, device, batch)
+    first_event INTEGER NOT NULL, event_count INTEGER NOT NULL, answer TEXT NOT NULL, losses TEXT,
+    UNIQUE (app, device, batch)
   ) STRICT;
   CREATE TABLE IF NOT EXISTS events (
     id INTEGER PRIMARY KEY, batch INTEGER NOT NULL, type INTEGER NOT NULL, day INTEGER NOT NULL, ms INTEGER NOT NULL, data TEXT
@@ -46,6 +47,7 @@ export interface EventRow extends Partial<CrashDetails> {
 export function preparePartition(db: Database.Database) {
   return {
     lastEvent: db.prepare<[], { id: number | null }>('SELECT max(id) AS id FROM events'),
+    lastBatch: db.prepare<[], { id: number | null }>('SELECT max(id) AS id FROM batches'),
     findApp: db.prepare<[string], { id: number }>('SELECT id FROM apps WHERE app = ?'),
     addApp: db.prepare('INSERT INTO apps (app) VALUES (?)'),
     findVersion: db.prepare<[number, string], { id: number }>('SELECT id FROM versions WHERE app = ? AND name = ?'),
@@ -55,8 +57,8 @@ export function preparePartition(db: Database.Database) {
       'SELECT answer FROM batches WHERE app = ? AND device = ? AND batch = ?',
     ),
     addBatch: db.prepare(
-      `INSERT INTO batches (app, device, batch, version, version_code, mosis_version, received_at, first_event, event_count, answer)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO batches (id, app, device, batch, version, version_code, mosis_version, received_at, first_event, event_count, answer, losses)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     addEvents: db.prepare(insertEvents(CHUNK_ROWS)),
     addEvent: db.prepare(insertEvents(1)),
@@ -68,15 +70,30 @@ export function preparePartition(db: Database.Database) {
        FROM events e JOIN batches b ON b.id = e.batch JOIN apps a ON a.id = b.app JOIN versions v ON v.id = b.version
        LEFT JOIN crashes c ON c.event = e.id WHERE e.id > ? ORDER BY e.id LIMIT ?`,
     ),
+    batchesAfter: db.prepare<
+      [number, number],
+      { id: number; app: string; version: string; receivedAt: number; losses: string | null }
+    >(
+      `SELECT b.id, a.app, v.name AS version, b.received_at AS receivedAt, b.losses
+       FROM batches b JOIN apps a ON a.id = b.app JOIN versions v ON v.id = b.version WHERE b.id > ? ORDER BY b.id LIMIT ?`,
+    ),
     batchesOfDevice: db.prepare<[number, Uint8Array], { id: number; first: number; count: number }>(
       'SELECT id, first_event AS first, event_count AS count FROM batches WHERE app = ? AND device = ?',
     ),
     batch: db.prepare<
       [number],
-      { batch: Uint8Array; receivedAt: number; version: string; mosisVersion: string; first: number; count: number }
+      {
+        batch: Uint8Array;
+        receivedAt: number;
+        version: string;
+        mosisVersion: string;
+        first: number;
+        count: number;
+        losses: string | null;
+      }
     >(
       `SELECT b.batch, b.received_at AS receivedAt, v.name AS version, b.mosis_version AS mosisVersion,
-         b.first_event AS first, b.event_count AS count FROM batches b JOIN versions v ON v.id = b.version WHERE b.id = ?`,
+         b.first_event AS first, b.event_count AS count, b.losses FROM batches b JOIN versions v ON v.id = b.version WHERE b.id = ?`,
     ),
     eventsOfBatch: db.prepare<
       [number, number],

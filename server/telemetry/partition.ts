@@ -6,8 +6,10 @@ import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { PACKED_NUMBERS, packedCount } from './bodies.ts';
+import { addColumn } from './columns.ts';
 import { EVENT_TYPES, eventTypeOfKey } from './events-schema.ts';
 import { DAY_MS, OTHER, TELEMETRY_LIMITS } from './limits.ts';
+import { parseLosses } from './losses.ts';
 import {
   CHUNK_ROWS,
   EVENT_COLUMNS,
@@ -15,7 +17,7 @@ import {
   PARTITION_SCHEMA,
   preparePartition,
 } from './partition-statements.ts';
-import type { BatchRow, CountedCrash, CountedEvents, ExportedBatch } from './rows.ts';
+import type { BatchRow, Counted, CountedCrash, CountedEvents, CountedLosses, ExportedBatch } from './rows.ts';
 
 interface VersionKey {
   readonly id: number;
@@ -29,13 +31,19 @@ export interface StoredEvent {
   readonly crash: CountedCrash | null;
 }
 
+/** What one batch lost, if anything, as the aggregates need it. */
+export interface StoredLosses {
+  readonly id: number;
+  readonly losses: CountedLosses | null;
+}
+
 export type Partition = ReturnType<typeof openPartition>;
 
 /**
- * Opens or makes the file of one month. Event ids go on above both the rows there and `usedIds`, the highest id that
- * the aggregates have counted: an id is never given twice, even after an erasure took the last rows.
+ * Opens or makes the file of one month. Ids go on above both the rows there and `used`, the highest ids that the
+ * aggregates have counted: an id is never given twice, even after an erasure took the last rows.
  */
-export function openPartition(path: string, usedIds: number) {
+export function openPartition(path: string, used: Counted) {
   const db = new Database(path, { timeout: 5_000 });
   db.pragma('journal_mode = WAL');
   // An answer 202 promises that the batch survives a power cut (docs/ARCHITECTURE.md, Data).
@@ -43,6 +51,7 @@ export function openPartition(path: string, usedIds: number) {
   db.pragma('secure_delete = ON');
   db.pragma('wal_autocheckpoint = 4000');
   db.exec(PARTITION_SCHEMA);
+  addColumn(db, 'batches', 'losses', 'TEXT');
   const addType = db.prepare('INSERT OR IGNORE INTO types (id, name) VALUES (?, ?)');
   db.transaction(() => {
     for (const type of EVENT_TYPES) addType.run(type.key, type.name);
@@ -54,13 +63,14 @@ export function openPartition(path: string, usedIds: number) {
   let versionKeys = new Map<string, VersionKey>();
   /** The values of one statement over CHUNK_ROWS rows, filled again and again. */
   const values = new Array<number | string | null>(CHUNK_ROWS * EVENT_COLUMNS).fill(null);
-  let nextId = Math.max(statements.lastEvent.get()?.id ?? 0, usedIds) + 1;
+  let nextId = Math.max(statements.lastEvent.get()?.id ?? 0, used.event) + 1;
+  let nextBatch = Math.max(statements.lastBatch.get()?.id ?? 0, used.batch) + 1;
 
   return {
     /** For the store's transactions. */
     db,
-    /** The id of the newest event ever stored here. */
-    lastId: (): number => nextId - 1,
+    /** The ids of the newest event and batch ever stored here. */
+    last: (): Counted => ({ event: nextId - 1, batch: nextBatch - 1 }),
     findAnswer,
     insert,
     /** To be called when a transaction with `insert`s was rolled back: what was learnt in it is no longer there. */
@@ -70,6 +80,14 @@ export function openPartition(path: string, usedIds: number) {
     },
     *eventsAfter(id: number, limit: number): Generator<StoredEvent> {
       for (const row of statements.eventsAfter.iterate(id, limit)) yield storedEvent(row);
+    },
+    *lossesAfter(id: number, limit: number): Generator<StoredLosses> {
+      for (const row of statements.batchesAfter.iterate(id, limit)) {
+        const { app, version, receivedAt } = row;
+        const losses = row.losses === null ? null : parseLosses(row.losses);
+        const day = Math.floor(receivedAt / DAY_MS);
+        yield { id: row.id, losses: losses === null ? null : { app, version, day, losses } };
+      }
     },
     exportDevice,
     erase,
@@ -100,19 +118,21 @@ export function openPartition(path: string, usedIds: number) {
       const version = versionKey(app, row.version);
       versions.push(version.name);
       const { numbers, data } = row.events;
-      const batch = Number(
-        statements.addBatch.run(
-          app,
-          device,
-          row.batchId,
-          version.id,
-          row.versionCode,
-          row.mosisVersion,
-          row.receivedAtMs,
-          nextId,
-          packedCount(row.events),
-          row.answer,
-        ).lastInsertRowid,
+      const batch = nextBatch;
+      nextBatch += 1;
+      statements.addBatch.run(
+        batch,
+        app,
+        device,
+        row.batchId,
+        version.id,
+        row.versionCode,
+        row.mosisVersion,
+        row.receivedAtMs,
+        nextId,
+        packedCount(row.events),
+        row.answer,
+        row.losses === null ? null : JSON.stringify(row.losses),
       );
       const crash = row.crash;
       if (crash !== null) {
@@ -188,6 +208,7 @@ export function openPartition(path: string, usedIds: number) {
           received_at: new Date(batch.receivedAt).toISOString(),
           app_version: batch.version,
           mosis_version: batch.mosisVersion,
+          ...(batch.losses === null ? {} : { lost: parseLosses(batch.losses) }),
           events,
         };
       }

@@ -2,7 +2,9 @@
 import { DomainError, invalidField } from '../errors.ts';
 import type { AggregateReader, CrashGroupCursor, CrashGroupRow } from './aggregate-reader.ts';
 import { dayNumber } from './aggregates.ts';
+import { REJECTION_REASONS, type RejectionReason } from './bodies.ts';
 import { TELEMETRY_LIMITS } from './limits.ts';
+import { countsOf, DROP_REASONS, type DropReason, type LossCount } from './losses.ts';
 import {
   seriesOf,
   type TelemetryFilter,
@@ -28,9 +30,17 @@ export interface CrashGroup extends Omit<CrashGroupRow, 'devices'> {
   readonly cursor: CrashGroupCursor;
 }
 
+/** Events that did not count over a range of days of receipt. */
+export interface LostEvents {
+  /** By devices, before they were sent. */
+  readonly dropped: readonly LossCount<DropReason>[];
+  /** Here, with the answer to their batch. */
+  readonly rejected: readonly LossCount<RejectionReason>[];
+}
+
 /** The queries over whatever `reader` answers; null while telemetry is not running. */
 export function createReadings(reader: () => AggregateReader | null) {
-  return { totals, series, versionHealth, crashGroups };
+  return { totals, series, versionHealth, lost, crashGroups };
 
   /** Counts and devices by type over a range, as of the last flush (about a second). Throws VALIDATION for a bad range. */
   function totals(appId: string, range: DateRange): TelemetryTotals {
@@ -52,6 +62,13 @@ export function createReadings(reader: () => AggregateReader | null) {
     return versionHealthOf(rows(appId, range));
   }
 
+  /** Events that were lost, by reason. Throws VALIDATION. */
+  function lost(appId: string, range: DateRange): LostEvents {
+    const { from, to } = days(range);
+    const rows = opened().losses(appId, from, to);
+    return { dropped: countsOf(DROP_REASONS, rows), rejected: countsOf(REJECTION_REASONS, rows) };
+  }
+
   /** A page of crash groups, the last seen first; `first` is cut to 100. */
   function crashGroups(
     appId: string,
@@ -71,6 +88,11 @@ export function createReadings(reader: () => AggregateReader | null) {
   }
 
   function rows(appId: string, range: DateRange) {
+    const { from, to } = days(range);
+    return opened().daily(appId, from, to);
+  }
+
+  function days(range: DateRange): { readonly from: number; readonly to: number } {
     const from = dayNumber(range.from);
     const to = dayNumber(range.to);
     if (Number.isNaN(from) || Number.isNaN(to)) throw invalidField('range', 'Give both days as YYYY-MM-DD.');
@@ -81,7 +103,7 @@ export function createReadings(reader: () => AggregateReader | null) {
         `A range spans at most ${TELEMETRY_LIMITS.maxRangeDays} days; ask for less at a time.`,
       );
     }
-    return opened().daily(appId, from, to);
+    return { from, to };
   }
 
   function opened(): AggregateReader {

@@ -68,7 +68,7 @@ export function createRecorder(dir: string, warn: (message: string) => void) {
       return rows.flatMap((row) => recordGroup(month, [row]));
     }
     const outcomes = rows.map((row, index) => [row, settle(row, stored[index])] as const);
-    if (!stale) aggregates.reached(month, store.lastId(month));
+    if (!stale) aggregates.reached(month, store.last(month));
     return outcomes;
   }
 
@@ -94,6 +94,9 @@ export function createRecorder(dir: string, warn: (message: string) => void) {
     }
     const atMs = (numbers[1] ?? 0) * DAY_MS + (numbers[2] ?? 0);
     if (row.crash !== null) aggregates.addCrash({ ...row.crash, app, version, device, atMs });
+    if (row.losses !== null) {
+      aggregates.addLosses({ app, version, day: Math.floor(row.receivedAtMs / DAY_MS), losses: row.losses });
+    }
   }
 
   /** Brings everything stored so far into aggregates.db. False when that failed; it is then made up for at the next one. */
@@ -119,21 +122,27 @@ export function createRecorder(dir: string, warn: (message: string) => void) {
   function replay(): void {
     aggregates.discard();
     for (const month of store.months()) {
-      let from = aggregates.watermark(month);
-      for (;;) {
-        let last = from;
-        for (const { id, events, crash } of store.eventsAfter(month, from, REPLAY_ROWS)) {
-          aggregates.addEvents(events);
-          if (crash !== null) aggregates.addCrash(crash);
-          last = id;
-        }
-        if (last === from) break;
-        aggregates.reached(month, last);
-        aggregates.flush();
-        from = last;
-      }
+      while (replaySome(month)) aggregates.flush();
     }
     stale = false;
+  }
+
+  /** Adds the next rows of a month past its watermark; false when there are none. */
+  function replaySome(month: Month): boolean {
+    const from = aggregates.watermark(month);
+    let { event, batch } = from;
+    for (const { id, events, crash } of store.eventsAfter(month, event, REPLAY_ROWS)) {
+      aggregates.addEvents(events);
+      if (crash !== null) aggregates.addCrash(crash);
+      event = id;
+    }
+    for (const { id, losses } of store.lossesAfter(month, batch, REPLAY_ROWS)) {
+      if (losses !== null) aggregates.addLosses(losses);
+      batch = id;
+    }
+    if (event === from.event && batch === from.batch) return false;
+    aggregates.reached(month, { event, batch });
+    return true;
   }
 
   /** Writes all of a device's rows as one JSON document to `path`, synced and put there whole. */

@@ -1,6 +1,7 @@
 /** Owns the shapes that pass between the service, the writer's thread and the files. Types only, all of them cloneable. */
 import type { PackedEvents } from './bodies.ts';
 import type { CrashType } from './events-schema.ts';
+import type { Losses } from './losses.ts';
 
 /** What a crash report keeps beside its event. */
 export interface CrashDetails {
@@ -31,6 +32,22 @@ export interface BatchRow {
   readonly events: PackedEvents;
   /** For a crash report, whose one event it belongs to. */
   readonly crash: CrashDetails | null;
+  /** Events dropped by the device or rejected here, by reason; null for none. */
+  readonly losses: Losses | null;
+}
+
+/** How far a month's rows are counted: its highest event and batch in the aggregates. */
+export interface Counted {
+  readonly event: number;
+  readonly batch: number;
+}
+
+/** Events that one batch lost, on their way into the aggregates; `day` is that of receipt. */
+export interface CountedLosses {
+  readonly app: string;
+  readonly version: string;
+  readonly day: number;
+  readonly losses: Losses;
 }
 
 /** Events of one app, version, device, type and day, on their way into the aggregates. */
@@ -57,6 +74,8 @@ export interface ExportedBatch {
   readonly received_at: string;
   readonly app_version: string;
   readonly mosis_version: string;
+  /** Events that the batch lost, by reason. */
+  readonly lost?: Losses;
   readonly events: readonly {
     readonly type: string;
     readonly at: string;

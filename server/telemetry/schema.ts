@@ -4,8 +4,10 @@ import { DomainError } from '../errors.ts';
 import { builder } from '../graphql/builder.ts';
 import { requireTelemetryReader } from './access.ts';
 import type { CrashGroupCursor } from './aggregate-reader.ts';
+import type { REJECTION_REASONS, RejectionReason } from './bodies.ts';
 import { type CRASH_TYPES, EVENT_TYPES, type EventType } from './events-schema.ts';
-import type { CrashGroup } from './readings.ts';
+import type { DropReason, LossCount } from './losses.ts';
+import type { CrashGroup, LostEvents } from './readings.ts';
 import type { TELEMETRY_GROUPS, TelemetryCount, TelemetryPoint, TelemetryTotals, VersionHealth } from './reports.ts';
 import type { Telemetry } from './service.ts';
 
@@ -103,10 +105,50 @@ const VersionHealthType = builder.objectRef<VersionHealth>('VersionHealth').impl
   }),
 });
 
+const DropReasonEnum = builder.enumType('TelemetryDropReason', {
+  description: 'Why a device dropped events before it sent them.',
+  values: {
+    QUEUE_FULL: { value: 'queue_full', description: 'Too much waited while there was no network; the oldest went.' },
+    TOO_OLD: { value: 'too_old', description: 'First sent over seven days ago: the server may have forgotten it.' },
+    REFUSED: { value: 'refused', description: 'The server refused the whole report.' },
+    DAMAGED: { value: 'damaged', description: 'The file could not be read again.' },
+  } as const satisfies Record<string, { value: DropReason; description: string }>,
+});
+
+const RejectionReasonEnum = builder.enumType('TelemetryRejectionReason', {
+  description: 'Why the server did not count an event of a batch.',
+  values: {
+    MALFORMED: { description: 'Not an event at all.' },
+    TYPE_UNKNOWN: { description: 'An event type that does not exist.' },
+    DATA_INVALID: { description: 'Data that does not fit the type.' },
+    TIME_INVALID: { description: 'A time that is none.' },
+    TOO_OLD: { description: 'Over 90 days old.' },
+    IN_FUTURE: { description: 'Over 5 minutes ahead of the server, after correcting the device’s clock.' },
+    CONSENT_MISSING: { description: 'A usage event in a batch without consent.' },
+  } satisfies Record<(typeof REJECTION_REASONS)[number], { description: string }>,
+});
+
+const DroppedCountType = builder.objectRef<LossCount<DropReason>>('DroppedCount').implement({
+  description: 'Events that devices dropped for one reason.',
+  fields: (t) => ({
+    reason: t.expose('reason', { type: DropReasonEnum, description: 'Why.' }),
+    count: t.expose('count', { type: 'BigInt', description: 'Events.' }),
+  }),
+});
+
+const RejectedCountType = builder.objectRef<LossCount<RejectionReason>>('RejectedCount').implement({
+  description: 'Events that the server rejected for one reason.',
+  fields: (t) => ({
+    reason: t.expose('reason', { type: RejectionReasonEnum, description: 'Why.' }),
+    count: t.expose('count', { type: 'BigInt', description: 'Events.' }),
+  }),
+});
+
 interface TelemetryShape {
   readonly totals: TelemetryTotals;
   readonly series: () => TelemetryPoint[];
   readonly versions: () => VersionHealth[];
+  readonly lost: () => LostEvents;
 }
 
 const TelemetryType = builder.objectRef<TelemetryShape>('Telemetry').implement({
@@ -126,6 +168,17 @@ const TelemetryType = builder.objectRef<TelemetryShape>('Telemetry').implement({
       type: [VersionHealthType],
       description: 'Each version, most active devices first.',
       resolve: ({ versions }) => versions(),
+    }),
+    dropped: t.field({
+      type: [DroppedCountType],
+      description:
+        'Events that devices dropped before sending them, by reason and over days of receipt, as devices tell.',
+      resolve: ({ lost }) => [...lost().dropped],
+    }),
+    rejected: t.field({
+      type: [RejectedCountType],
+      description: 'Events that were sent and not counted, by reason and over days of receipt.',
+      resolve: ({ lost }) => [...lost().rejected],
     }),
     activeDevices: t.int({ description: 'Devices that sent anything.', resolve: ({ totals }) => totals.activeDevices }),
     crashes: t.field({ type: 'BigInt', description: 'Crashes.', resolve: ({ totals }) => totals.crashes }),
@@ -200,6 +253,7 @@ builder.prismaObjectFields('App', (t) => ({
         totals: telemetry.totals(app.id, range),
         series: () => telemetry.series(app.id, range, groupBy ?? 'DAY', narrowed),
         versions: () => telemetry.versionHealth(app.id, range),
+        lost: () => telemetry.lost(app.id, range),
       };
     },
   }),

@@ -9,6 +9,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import { type AggregateReader, openAggregateReader } from './aggregate-reader.ts';
 import {
+  type CrashBody,
   type IngestAnswer,
   judgeEvents,
   packedEvent,
@@ -26,6 +27,7 @@ import {
 } from './device-requests.ts';
 import { keyOfEventType } from './events-schema.ts';
 import { OTHER, TELEMETRY_LIMITS } from './limits.ts';
+import { lossesOf } from './losses.ts';
 import type { TelemetryThrottles, Throttle } from './rates.ts';
 import { createReadings } from './readings.ts';
 import type { BatchRow } from './rows.ts';
@@ -140,6 +142,7 @@ export function createTelemetry(options: TelemetryOptions) {
       events,
       answer: JSON.stringify(answer),
       crash: null,
+      losses: lossesOf(batch.dropped, answer.rejected),
     });
   }
 
@@ -166,6 +169,7 @@ export function createTelemetry(options: TelemetryOptions) {
         stackTrace,
         context: report.context === undefined ? null : JSON.stringify(report.context),
       },
+      losses: null,
     });
   }
 
@@ -225,10 +229,14 @@ function versionsOf(
   };
 }
 
-/** 16 bytes; a report without an id of its own is known again by its content. The prefix keeps it apart from batch ids. */
-function reportId(id: string | undefined, report: unknown): Uint8Array {
+/**
+ * 16 bytes; a report without an id of its own is known again by its content, but for the times that change from one
+ * sending to the next. The prefix keeps it apart from batch ids.
+ */
+function reportId(id: string | undefined, report: CrashBody & { readonly atMs: number }): Uint8Array {
+  const { sent_at: _sentAt, atMs: _atMs, ...content } = report;
   return createHash('sha256')
-    .update(`crash\n${id ?? JSON.stringify(report)}`)
+    .update(`crash\n${id ?? JSON.stringify(content)}`)
     .digest()
     .subarray(0, 16);
 }

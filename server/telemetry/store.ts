@@ -5,7 +5,7 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { openPartition, type Partition } from './partition.ts';
-import type { BatchRow, ExportedBatch } from './rows.ts';
+import type { BatchRow, Counted, ExportedBatch } from './rows.ts';
 
 /** `YYYY-MM`, a UTC month. */
 export type Month = string;
@@ -28,15 +28,16 @@ export function monthAfter(month: Month, steps: number): Month {
   return monthOf(Date.UTC(year, number - 1 + steps, 1));
 }
 
-/** Opens the folder; files open when they are needed. `countedIds` tells the highest event id the aggregates hold of a month. */
-export function createStore(dir: string, countedIds: (month: Month) => number) {
+/** Opens the folder; files open when they are needed. `counted` tells how much of a month the aggregates hold. */
+export function createStore(dir: string, counted: (month: Month) => Counted) {
   const open = new Map<Month, Partition>();
 
   return {
     months,
     commit,
-    lastId: (month: Month): number => partition(month).lastId(),
+    last: (month: Month): Counted => partition(month).last(),
     eventsAfter: (month: Month, id: number, limit: number) => partition(month).eventsAfter(id, limit),
+    lossesAfter: (month: Month, id: number, limit: number) => partition(month).lossesAfter(id, limit),
     *exportDevice(app: string, devices: readonly Uint8Array[]): Generator<ExportedBatch> {
       for (const month of months()) yield* partition(month).exportDevice(app, devices);
     },
@@ -66,7 +67,7 @@ export function createStore(dir: string, countedIds: (month: Month) => number) {
   function partition(month: Month): Partition {
     const known = open.get(month);
     if (known !== undefined) return known;
-    const opened = openPartition(join(dir, `${month}.db`), countedIds(month));
+    const opened = openPartition(join(dir, `${month}.db`), counted(month));
     open.set(month, opened);
     return opened;
   }

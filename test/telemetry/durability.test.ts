@@ -210,6 +210,7 @@ const row = (n: number, changes: Partial<BatchRow> = {}): BatchRow => ({
   answer: `{"n":${n}}`,
   events: { numbers: Int32Array.of(1, 20_468, 0, -1, 1, 20_468, 1, -1), data: '' },
   crash: null,
+  losses: null,
   ...changes,
 });
 
@@ -297,7 +298,7 @@ describe('the recorder', () => {
 
   it('syncs every commit to the disk', () => {
     mkdirSync(folder());
-    const partition = openPartition(join(folder(), '2026-01.db'), 0);
+    const partition = openPartition(join(folder(), '2026-01.db'), { event: 0, batch: 0 });
     expect(partition.db.pragma('synchronous', { simple: true })).toBe(2);
     expect(partition.db.pragma('journal_mode', { simple: true })).toBe('wal');
     partition.close();

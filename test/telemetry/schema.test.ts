@@ -53,6 +53,7 @@ beforeAll(async () => {
   });
   await stand.post('events', batch(1, { events: [{ type: 'app_install', at: '2026-01-15T10:00:00Z' }] }));
   await stand.post('events', batch(2, { device_id: deviceId(2), app_version: '1.1.0' }));
+  await stand.post('events', batch(3, { dropped: { queue_full: 12 }, events: [5] }));
   await stand.post('crash', crash());
   await stand.post('crash', crash({ message: 'another', timestamp: '2026-01-15T11:00:00Z', context: undefined }));
   await stand.telemetry.flush();
@@ -96,6 +97,7 @@ describe('App.telemetry', () => {
     const { data, errors } = await ask(`telemetry(${RANGE}) {
       totals { type count devices } series { date type version count devices merged }
       versions { version activeDevices crashes crashDevices crashFreeDevices installs }
+      dropped { reason count } rejected { reason count }
       activeDevices crashes installs crashFreeDevices
     }`);
     expect(errors).toBeUndefined();
@@ -115,6 +117,8 @@ describe('App.telemetry', () => {
           { version: '1.1.0', activeDevices: 1, crashes: 0, crashDevices: 0, crashFreeDevices: 1, installs: 0 },
           { version: '1.0.0', activeDevices: 1, crashes: 2, crashDevices: 1, crashFreeDevices: 0, installs: 1 },
         ],
+        dropped: [{ reason: 'QUEUE_FULL', count: 12 }],
+        rejected: [{ reason: 'MALFORMED', count: 1 }],
         activeDevices: 2,
         crashes: 2,
         installs: 1,
