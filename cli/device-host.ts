@@ -8,12 +8,12 @@ import { bold, joined, t, yellow } from './text.ts';
 
 /** Options of every `mosis device` command. */
 export const DEVICE_OPTIONS = {
-  root: { type: 'string', value: 'DIR', help: "The device's folder (default $MOSIS_DEVICE_ROOT, else ./device-root)" },
+  dir: { type: 'string', value: 'DIR', help: "The device's folder (default $MOSIS_DEVICE_ROOT, else ./device-root)" },
   'mosis-version': { type: 'string', value: 'VERSION', help: 'Version of Mosis on the device (default 1.0.0)' },
 } as const;
 
 interface HostOptions {
-  readonly root: string | undefined;
+  readonly dir: string | undefined;
   readonly 'mosis-version': string | undefined;
 }
 
@@ -23,7 +23,7 @@ export async function withDevice<T>(
   options: HostOptions,
   work: (device: Device) => Promise<T>,
 ): Promise<T> {
-  const root = resolve(context.cwd, options.root ?? (context.env.MOSIS_DEVICE_ROOT || 'device-root'));
+  const root = resolve(context.cwd, options.dir ?? (context.env.MOSIS_DEVICE_ROOT || 'device-root'));
   const mosisVersion = options['mosis-version'];
   try {
     const device = createDevice({
@@ -55,7 +55,10 @@ const EXITS: Readonly<Record<DeviceErrorCode, ExitCode>> = {
   PROTOCOL: EXIT.failed,
   STATE_BROKEN: EXIT.failed,
   DOWNLOAD_CORRUPT: EXIT.rejected,
-  PLATFORM_SIGNATURE_INVALID: EXIT.rejected,
+  NOT_VOUCHED_FOR: EXIT.rejected,
+  PIN_CHAIN_BROKEN: EXIT.rejected,
+  SIGNER_NOT_PINNED: EXIT.rejected,
+  NOT_OFFERED: EXIT.rejected,
   PACKAGE_REFUSED: EXIT.rejected,
   PACKAGE_MISMATCH: EXIT.rejected,
   DOWNGRADE_REFUSED: EXIT.rejected,
@@ -72,15 +75,20 @@ const EXITS: Readonly<Record<DeviceErrorCode, ExitCode>> = {
 };
 
 const NEXT: Partial<Readonly<Record<DeviceErrorCode, string>>> = {
-  DEVICE_NOT_PROVISIONED: 'mosis device init --key FILE (or without --key, to trust the server this once)',
+  DEVICE_NOT_PROVISIONED: 'mosis device init --root FILE (or without --root, to trust the server this once)',
   NOT_FOUND: 'check the package id in the store',
   NOT_INSTALLED: 'mosis device list',
   NETWORK: 'mosis doctor (another server: --url or MOSIS_URL)',
   RATE_LIMITED: 'wait and run the command again; a begun download goes on where it broke off',
   DOWNLOAD_CORRUPT: 'run the command again; if it stays, tell the operator of the server',
-  PLATFORM_SIGNATURE_INVALID: 'do not install it; compare the key ids: mosis device list --json',
+  NOT_VOUCHED_FOR: 'do not install it from elsewhere; wait a minute, or ask the operator of the server',
+  PIN_CHAIN_BROKEN: "do not install it; ask the app's developer who signs it",
+  SIGNER_NOT_PINNED: "do not install it; ask the app's developer who signs it",
+  NOT_OFFERED: 'wait: the rollout has not reached this device, or follow another track with --track',
+  METADATA_EXPIRED: 'check the clock of this device, then the operator of the server',
+  CLOCK_WRONG: 'set the clock of this device',
   PERMISSIONS_REFUSED: 'mosis device install PACKAGE_ID --yes, to grant them',
-  DEVICE_BUSY: 'wait for the other process, or choose another folder with --root',
+  DEVICE_BUSY: 'wait for the other process, or choose another folder with --dir',
   MOSIS_TOO_OLD: 'update Mosis on the device (here: --mosis-version)',
 };
 

@@ -34,7 +34,9 @@ export function tally(findings: readonly ShownFinding[]): Styled {
 export function findingLines(findings: readonly ShownFinding[], columns: number): Styled[] {
   const sorted = ORDER.flatMap((severity) => findings.filter((found) => found.severity === severity));
   const shown = sorted.slice(0, MAX_SHOWN);
-  const lines = [...Map.groupBy(shown, (found) => found.file ?? '')].flatMap(([file, group]) => [
+  const files = [...new Set(shown.map((found) => found.file ?? ''))];
+  const groups = files.map((file) => [file, shown.filter((found) => (found.file ?? '') === file)] as const);
+  const lines = groups.flatMap(([file, group]) => [
     bold(file === '' ? 'The package' : file),
     ...inOrder(group).flatMap((found, i, all) => oneFinding(found, all[i + 1]?.code !== found.code, columns)),
     t``,

@@ -2,24 +2,25 @@
 
 import type { Manifest } from '../format/manifest.ts';
 import { PERMISSION_REGISTRY } from '../format/permissions.ts';
-import { compareSemver, parseSemver } from '../format/semver.ts';
+import { parseSemver } from '../format/semver.ts';
+import type { Track } from '../format/trust/targets.ts';
 import { discardDownload, downloadPackage, sweepDownloads } from './download.ts';
 import { DeviceError } from './errors.ts';
 import { findApp, type Offer } from './find.ts';
 import { type Network, systemSleep } from './http.ts';
 import { installPackage, uninstallPackage } from './install.ts';
 import { type Change, createJournal, type OnStep } from './journal.ts';
-import { keysFromNetwork, keysFromPem, type ProvisionResult, provision } from './provision.ts';
+import { type ProvisionResult, provisionFromFile, provisionFromNetwork } from './provision.ts';
 import { createReporter, type Reporter } from './report.ts';
-import { createStorage, type InstalledApp, type PlatformKey } from './storage.ts';
+import { createStorage, type InstalledApp } from './storage.ts';
+import { authorise } from './trust/authorise.ts';
+import { createTrustedRepository, type RootStatus } from './trust/repository.ts';
 import { verifyPackage } from './verify.ts';
 
 export interface DeviceOptions {
   /** The device's folder; everything it keeps is below it. */
   readonly root: string;
   readonly serverUrl: string;
-  /** Keys to trust instead of the provisioned ones. */
-  readonly platformKeys?: readonly PlatformKey[];
   /** The version of Mosis on this device, a semantic version. */
   readonly mosisVersion?: string;
   readonly fetch: typeof fetch;
@@ -36,12 +37,16 @@ export interface InstallPlan {
   readonly installed: InstalledApp | null;
   /** Dangerous permissions that the installed version does not have. */
   readonly newDangerous: readonly string[];
+  /** Its developer lost every key, and the platform named new ones. */
+  readonly recoveredKeys: boolean;
 }
 
 export interface InstallRequest {
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
-  /** Whether the user agrees; asked only when there are new dangerous permissions. Without it they are refused. */
+  /** Whether the user agrees; asked only when there are new dangerous permissions or recovered keys. Without it they are refused. */
   readonly confirm?: (plan: InstallPlan) => Promise<boolean>;
+  /** The track to follow from now on; what the app followed before, else stable. */
+  readonly track?: Track;
 }
 
 export type InstallResult =
@@ -52,8 +57,11 @@ export interface Device {
   readonly root: string;
   /** Finishes what an interrupted run began; call it first. */
   recover(): Promise<Change | null>;
-  provisionFromPem(pem: string): Promise<ProvisionResult>;
+  /** Trusts the root in this text, the content of a `root.json`. */
+  provisionFromFile(text: string): Promise<ProvisionResult>;
   provisionFromNetwork(): Promise<ProvisionResult>;
+  /** Brings the signed metadata up to date and says which root is in force. */
+  refresh(): Promise<RootStatus>;
   find(packageId: string): Promise<Offer>;
   /** Installs the store's newest version, or updates to it; the same version again does nothing. */
   install(packageId: string, request?: InstallRequest): Promise<InstallResult>;
@@ -84,11 +92,7 @@ export function createDevice(options: DeviceOptions): Device {
     const installed = await storage.readInstalled();
     return (Object.hasOwn(installed, packageId) ? installed[packageId] : undefined) ?? null;
   };
-  const trustedKeys = async () => {
-    const keys = options.platformKeys ?? (await storage.readProvisioning())?.keys;
-    if (keys !== undefined && keys.length > 0) return keys;
-    throw new DeviceError('DEVICE_NOT_PROVISIONED', 'This device has no platform key, so it can verify nothing.');
-  };
+  const repository = createTrustedRepository({ network, folder: storage.folders.trust });
   const alone = async <T>(work: () => Promise<T>): Promise<T> => {
     await storage.prepare();
     return await storage.exclusively(async () => {
@@ -102,30 +106,40 @@ export function createDevice(options: DeviceOptions): Device {
     request: InstallRequest,
     mustBeInstalled: boolean,
   ): Promise<InstallResult> => {
-    const platformKeys = await trustedKeys();
     const before = await installedApp(packageId);
     if (mustBeInstalled && before === null)
       throw new DeviceError('NOT_INSTALLED', `${packageId} is not installed on this device.`);
+    await repository.refresh();
     const offer = await findApp(packageId, { network, mosisVersion });
-    if (before !== null && before.versionCode === offer.versionCode && before.sha256 === offer.sha256)
+    const target = await repository.target(packageId, offer.versionCode);
+    if (target === null)
+      throw new DeviceError(
+        'NOT_VOUCHED_FOR',
+        `The store offers ${packageId} ${offer.versionCode}, which the signed repository does not list.`,
+      );
+    if (before !== null && before.versionCode === target.versionCode && before.sha256 === target.sha256)
       return { kind: 'current', app: before };
-    refuseDowngrade(before, offer.versionCode, offer.sha256);
+    const track = request.track ?? before?.track ?? 'stable';
+    const deviceNumber = await storage.deviceNumber();
+    const { recoveredKeys } = authorise(target, { installed: before, deviceNumber, mosisVersion, track });
+    const wanted = { ...target, url: offer.url, signerKeyId: target.facts.signer_key_id };
     const download = await downloadPackage({
       network,
       folder: storage.folders.downloads,
-      offer,
+      offer: wanted,
       ...(request.onProgress === undefined ? {} : { onProgress: request.onProgress }),
     });
     try {
-      const verified = await verifyPackage(download, { offer, platformKeys });
+      const verified = await verifyPackage(download, wanted);
       const { manifest } = verified;
-      refuseTooNew(manifest.min_mosis_version, mosisVersion);
-      await askUser({ manifest, installed: before, newDangerous: newDangerous(manifest, before) }, request);
-      const app = await installPackage(verified, { storage, journal, clock, onStep });
+      const plan = { manifest, installed: before, newDangerous: newDangerous(manifest, before), recoveredKeys };
+      await askUser(plan, request);
+      const pins = target.facts.pins.map(({ key_ids: keyIds, signature }) => ({ keyIds, signature }));
+      const app = await installPackage(verified, { track, pins }, { storage, journal, clock, onStep });
       await reporter.track(packageId, { type: before === null ? 'app_install' : 'app_update', consent: false });
       return { kind: before === null ? 'installed' : 'updated', app, before };
     } finally {
-      await discardDownload(storage.folders.downloads, offer.sha256);
+      await discardDownload(storage.folders.downloads, target.sha256);
     }
   };
 
@@ -140,16 +154,9 @@ export function createDevice(options: DeviceOptions): Device {
         return finished;
       });
     },
-    async provisionFromPem(pem) {
-      const keys = keysFromPem(pem);
-      await alone(() => provision(storage, serverUrl, keys));
-      return { keys, source: 'file' };
-    },
-    async provisionFromNetwork() {
-      const keys = await keysFromNetwork(network);
-      await alone(() => provision(storage, serverUrl, keys));
-      return { keys, source: 'network' };
-    },
+    provisionFromFile: (text) => alone(() => provisionFromFile(storage.folders.trust, text)),
+    provisionFromNetwork: () => alone(() => provisionFromNetwork(storage.folders.trust, network)),
+    refresh: () => alone(() => repository.refresh()),
     find: (packageId) => findApp(packageId, { network, mosisVersion }),
     install: (packageId, request = {}) => alone(() => install(packageId, request, false)),
     update: (packageId, request = {}) => alone(() => install(packageId, request, true)),
@@ -166,32 +173,18 @@ export function createDevice(options: DeviceOptions): Device {
   };
 }
 
-/** A version code never goes down, and one code never means two packages (docs/DEVICE_PROTOCOL.md §4). */
-function refuseDowngrade(before: InstalledApp | null, versionCode: number, sha256: string): void {
-  if (before === null || versionCode > before.versionCode) return;
-  if (versionCode === before.versionCode && sha256 === before.sha256) return;
-  throw new DeviceError(
-    'DOWNGRADE_REFUSED',
-    versionCode === before.versionCode
-      ? `The store offers another package with the installed version code ${versionCode}.`
-      : `The store offers version code ${versionCode}, but ${before.versionCode} is installed.`,
-  );
-}
-
 function newDangerous({ permissions }: Manifest, before: InstalledApp | null): string[] {
   const had = before?.permissions ?? [];
   return permissions.filter((name) => PERMISSION_REGISTRY[name].level === 'dangerous' && !had.includes(name));
 }
 
 async function askUser(plan: InstallPlan, { confirm }: InstallRequest): Promise<void> {
-  if (plan.newDangerous.length === 0) return;
+  if (plan.newDangerous.length === 0 && !plan.recoveredKeys) return;
   if ((await confirm?.(plan)) === true) return;
+  if (plan.recoveredKeys)
+    throw new DeviceError(
+      'PERMISSIONS_REFUSED',
+      'The app has new signing keys, which the platform named after its developer lost the old ones. Nobody agreed to that here.',
+    );
   throw new DeviceError('PERMISSIONS_REFUSED', `The permissions ${plan.newDangerous.join(', ')} were not granted.`);
-}
-
-function refuseTooNew(minimum: string, mosisVersion: string): void {
-  const wanted = parseSemver(minimum);
-  const have = parseSemver(mosisVersion);
-  if (wanted !== null && have !== null && compareSemver(have, wanted) >= 0) return;
-  throw new DeviceError('MOSIS_TOO_OLD', `The app needs Mosis ${minimum}; this device has ${mosisVersion}.`);
 }

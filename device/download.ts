@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { exists, readIfThere, removeFile, replaceFile } from './durable.ts';
 import { DeviceError } from './errors.ts';
-import type { Offer } from './find.ts';
 import {
   asksToWait,
   followRedirects,
@@ -19,26 +18,33 @@ import {
 import { namesIn } from './storage.ts';
 
 /** What is known of a partial file: only with the same strong ETag may it be continued. */
-const Partial = z.object({ etag: z.string().regex(/^"[^"]+"$/), signature: z.string() });
+const Partial = z.object({ etag: z.string().regex(/^"[^"]+"$/) });
 type Partial = z.infer<typeof Partial>;
 
 export interface Download {
   readonly path: string;
   readonly bytes: Uint8Array;
   readonly sha256: string;
-  /** The `X-Mosis-Signature` that came with the bytes: `<keyId>.<base64>`. */
-  readonly signature: string;
+}
+
+/** A package as the signed metadata names it, and where it is to be had. */
+export interface Wanted {
+  readonly packageId: string;
+  readonly versionCode: number;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  readonly url: string;
 }
 
 export interface DownloadOptions {
   readonly network: Network;
   readonly folder: string;
-  readonly offer: Offer;
+  readonly offer: Wanted;
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
 }
 
 /**
- * Downloads what was offered. The partial file is named by the promised hash, so an interrupted download goes on in the
+ * Downloads what is wanted. The partial file is named by the promised hash, so an interrupted download goes on in the
  * next call or after a restart, and the bytes of two versions never mix.
  */
 export async function downloadPackage(options: DownloadOptions): Promise<Download> {
@@ -49,7 +55,7 @@ export async function downloadPackage(options: DownloadOptions): Promise<Downloa
   let reached = 0;
   for (;;) {
     const outcome = await transfer(options, path, notePath);
-    if (outcome.kind === 'done') return await finish(path, notePath, outcome.signature, offer);
+    if (outcome.kind === 'done') return await finish(path, notePath, offer);
     // Only tries that bring nothing count: a long download over a bad link is not given up while it moves.
     attempt = outcome.sizeBytes > reached ? 0 : attempt + 1;
     reached = Math.max(reached, outcome.sizeBytes);
@@ -76,7 +82,7 @@ export async function sweepDownloads(folder: string, now: Date): Promise<void> {
 }
 
 type Outcome =
-  | { readonly kind: 'done'; readonly signature: string }
+  | { readonly kind: 'done' }
   | { readonly kind: 'again'; readonly error: DeviceError; readonly waitMs: number | null; readonly sizeBytes: number };
 
 /** A body that brings no byte for this long counts as broken off. */
@@ -85,7 +91,7 @@ const STALL_MS = 30_000;
 async function transfer(options: DownloadOptions, path: string, notePath: string): Promise<Outcome> {
   const { network, offer } = options;
   const partial = await readPartial(path, notePath, offer.sizeBytes);
-  if (partial !== null && partial.sizeBytes === offer.sizeBytes) return { kind: 'done', signature: partial.signature };
+  if (partial !== null && partial.sizeBytes === offer.sizeBytes) return { kind: 'done' };
   const range = partial === null ? {} : { range: `bytes=${partial.sizeBytes}-`, 'if-range': partial.etag };
   // A transfer coding would make the bytes on the wire others than the ones that offset and hash speak of.
   const headers = { 'accept-encoding': 'identity', ...range };
@@ -142,7 +148,7 @@ async function receive(options: DownloadOptions, receiving: Receiving): Promise<
       if (size > offer.sizeBytes)
         throw new DeviceError(
           'DOWNLOAD_CORRUPT',
-          `The server sends more than the ${offer.sizeBytes} bytes it announced.`,
+          `The server sends more than the ${offer.sizeBytes} bytes that the signed metadata names.`,
         );
       clearTimeout(timer);
       timer = setTimeout(stalled, STALL_MS);
@@ -160,7 +166,7 @@ async function receive(options: DownloadOptions, receiving: Receiving): Promise<
     await file.sync();
     await file.close();
   }
-  if (size === offer.sizeBytes) return { kind: 'done', signature: note.signature };
+  if (size === offer.sizeBytes) return { kind: 'done' };
   const error = new DeviceError('NETWORK', `The download broke off at byte ${size} of ${offer.sizeBytes}.`);
   return { kind: 'again', error, waitMs: null, sizeBytes: size };
 }
@@ -171,11 +177,8 @@ async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
 }
 
 /** Refuses an answer before its body is read: status, range, size, digest, signature. */
-async function checkHeaders({ response, url, have }: Receiving, offer: Offer): Promise<Partial> {
-  const refuse = async (
-    code: 'PROTOCOL' | 'NOT_FOUND' | 'DOWNLOAD_CORRUPT' | 'PLATFORM_SIGNATURE_INVALID',
-    why: string,
-  ) => {
+async function checkHeaders({ response, url, have }: Receiving, offer: Wanted): Promise<Partial> {
+  const refuse = async (code: 'PROTOCOL' | 'NOT_FOUND' | 'DOWNLOAD_CORRUPT', why: string) => {
     await response.body?.cancel();
     throw new DeviceError(code, why);
   };
@@ -192,11 +195,8 @@ async function checkHeaders({ response, url, have }: Receiving, offer: Offer): P
   }
   const digest = reprDigest(headers.get('repr-digest'));
   if (digest !== null && digest !== offer.sha256)
-    await refuse('DOWNLOAD_CORRUPT', 'The file behind the download has another hash than the store announced.');
-  const signature = headers.get('x-mosis-signature');
-  if (signature === null)
-    await refuse('PLATFORM_SIGNATURE_INVALID', 'The download carries no statement of the platform.');
-  const note = Partial.safeParse({ etag: headers.get('etag'), signature });
+    await refuse('DOWNLOAD_CORRUPT', 'The file behind the download has another hash than the signed metadata names.');
+  const note = Partial.safeParse({ etag: headers.get('etag') });
   if (!note.success) await refuse('PROTOCOL', 'The download carries no strong ETag.');
   return Partial.parse(note.data);
 }
@@ -224,10 +224,10 @@ function parseJson(text: string): unknown {
   }
 }
 
-async function finish(path: string, notePath: string, signature: string, offer: Offer): Promise<Download> {
+async function finish(path: string, notePath: string, offer: Wanted): Promise<Download> {
   const bytes = await readFile(path);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  if (bytes.length === offer.sizeBytes && sha256 === offer.sha256) return { path, bytes, sha256, signature };
+  if (bytes.length === offer.sizeBytes && sha256 === offer.sha256) return { path, bytes, sha256 };
   await removeFile(path);
   await removeFile(notePath);
   throw new DeviceError(

@@ -1,17 +1,23 @@
 /** Owns the failures of a device: a code, what and why. Each edge (the CLI, a device's own screen) shows them its way. */
 
 export const DEVICE_ERROR_CODES = [
-  /** The device has no platform key: `mosis device init` was not run. */
+  /** The device trusts no root: `mosis device init` was not run. */
   'DEVICE_NOT_PROVISIONED',
   'NOT_FOUND',
   'NETWORK',
   'RATE_LIMITED',
   /** The server answered something that the protocol does not know. */
   'PROTOCOL',
-  /** The bytes are not the ones that the statement names. */
+  /** The bytes are not the ones that the signed metadata names. */
   'DOWNLOAD_CORRUPT',
-  /** The platform's statement is missing, of an unknown key, or does not verify. */
-  'PLATFORM_SIGNATURE_INVALID',
+  /** The signed metadata does not list the version: the platform does not vouch for it. */
+  'NOT_VOUCHED_FOR',
+  /** The app's chain of pinned keys does not hold, or is another one than this device knows. */
+  'PIN_CHAIN_BROKEN',
+  /** Signed by a key that the app has not pinned. */
+  'SIGNER_NOT_PINNED',
+  /** The rollout has not reached this device, was paused or halted, or is on another track. */
+  'NOT_OFFERED',
   /** The package breaks the format, or its developer's signature does not verify. */
   'PACKAGE_REFUSED',
   /** The package is another app or version than the one that was asked for. */

@@ -1,6 +1,5 @@
 /** Owns finding what to download: the store's page of an app, and the version that it gives to this Mosis. It trusts nothing of either. */
 import { z } from 'zod';
-import { PACKAGE_LIMITS } from '../format/limits.ts';
 import { DeviceError } from './errors.ts';
 import {
   asksToWait,
@@ -8,7 +7,6 @@ import {
   type Network,
   readJson,
   redirectTarget,
-  reprDigest,
   request,
   retryAfterMs,
   waitBefore,
@@ -33,13 +31,11 @@ const Answer = z.object({
   errors: z.array(z.object({ message: z.string() })).optional(),
 });
 
-/** What the store says it would give this device; only the platform's statement makes it true. */
+/** What the store says it would give this device: a hint where to look in the signed metadata. */
 export interface Offer {
   readonly packageId: string;
   readonly name: string;
   readonly versionCode: number;
-  readonly sizeBytes: number;
-  readonly sha256: string;
   /** The immutable address of exactly this version. */
   readonly url: string;
 }
@@ -65,7 +61,7 @@ export async function findApp(packageId: string, { network, mosisVersion }: Find
   const versionCode = Number(path?.[2]);
   if (path?.[1] !== packageId || !(versionCode <= MAX_VERSION_CODE))
     throw new DeviceError('PROTOCOL', 'The store redirects to something that is no version of the app.');
-  return { packageId, name, versionCode, url, ...(await announced(network, url)) };
+  return { packageId, name, versionCode, url };
 }
 
 async function storePage(network: Network, packageId: string): Promise<{ name: string; minimum: string }> {
@@ -82,22 +78,6 @@ async function storePage(network: Network, packageId: string): Promise<{ name: s
   if (app.packageId !== packageId)
     throw new DeviceError('PROTOCOL', `The store answered with ${app.packageId} when asked for ${packageId}.`);
   return { name: app.name, minimum: app.version.minMosisVersion };
-}
-
-/** Size and hash that the server announces for a package, before any byte of it. */
-async function announced(network: Network, url: string): Promise<{ sizeBytes: number; sha256: string }> {
-  const { status, headers } = await patiently(network, url, {
-    method: 'HEAD',
-    headers: { 'accept-encoding': 'identity' },
-  });
-  const sizeBytes = Number(headers.get('content-length') ?? Number.NaN);
-  const sha256 = reprDigest(headers.get('repr-digest'));
-  if (status === 404) throw new DeviceError('NOT_FOUND', 'The version is no longer in the store.');
-  if (status !== 200 || sha256 === null || !Number.isSafeInteger(sizeBytes) || sizeBytes <= 0)
-    throw new DeviceError('PROTOCOL', `${url} answered ${status} without the size and digest of a package.`);
-  if (sizeBytes > PACKAGE_LIMITS.maxPackageBytes)
-    throw new DeviceError('PACKAGE_REFUSED', `The store announces ${sizeBytes} bytes, more than a package may have.`);
-  return { sizeBytes, sha256 };
 }
 
 /** A request repeated while the server asks to slow down. */

@@ -14,8 +14,15 @@ export interface InstallOptions {
   readonly onStep: OnStep;
 }
 
+/** What the record of an installed app keeps beside the package's own facts. */
+export type InstallFacts = Pick<InstalledApp, 'track' | 'pins'>;
+
 /** Extracts and swaps. A kill at any instant leaves the old version or the new one after `recover`, never a mix. */
-export async function installPackage(verified: VerifiedPackage, options: InstallOptions): Promise<InstalledApp> {
+export async function installPackage(
+  verified: VerifiedPackage,
+  facts: InstallFacts,
+  options: InstallOptions,
+): Promise<InstalledApp> {
   const { storage, journal, clock, onStep } = options;
   const { manifest } = verified;
   const before = (await storage.readInstalled())[manifest.id];
@@ -30,6 +37,8 @@ export async function installPackage(verified: VerifiedPackage, options: Install
     sha256: verified.sha256,
     signerKeyId: verified.signerKeyId,
     permissions: [...manifest.permissions],
+    track: facts.track,
+    pins: facts.pins,
     installedAt: before?.installedAt ?? now,
     updatedAt: now,
   };

@@ -3,6 +3,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { link, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { TRACKS } from '../format/trust/targets.ts';
 import { exists, makeFolder, readIfThere, replaceFile } from './durable.ts';
 import { DeviceError, systemCode } from './errors.ts';
 
@@ -23,20 +24,15 @@ export const InstalledApp = z.object({
   /** The developer's key that signed this version. */
   signerKeyId: z.string(),
   permissions: z.array(z.string()),
+  /** The track it follows. */
+  track: z.enum(TRACKS).default('stable'),
+  /** The chain of pinned keys as it stood then; a later one must go on from it. */
+  pins: z.array(z.object({ keyIds: z.array(z.string()), signature: z.string() })).default([]),
   installedAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
 });
 export type InstalledApp = z.infer<typeof InstalledApp>;
 const Installed = z.object({ version: z.literal(1), apps: z.record(PACKAGE_ID, InstalledApp) });
-
-export const PlatformKey = z.object({
-  keyId: z.string().regex(/^SHA256:[A-Za-z0-9_-]{43}$/),
-  /** Base64 of the raw 32 bytes. */
-  publicKey: z.string(),
-});
-export type PlatformKey = z.infer<typeof PlatformKey>;
-const PlatformKeys = z.object({ version: z.literal(1), serverUrl: z.url(), keys: z.array(PlatformKey).min(1) });
-export type Provisioning = z.infer<typeof PlatformKeys>;
 
 export interface Storage {
   readonly root: string;
@@ -47,6 +43,8 @@ export interface Storage {
     /** Packages being extracted and folders being deleted; nothing in it is ever run. */
     readonly staging: string;
     readonly telemetry: string;
+    /** What this device believes of the repository. */
+    readonly trust: string;
   };
   /** `apps/<id>`, holding `package`, `data`, `cache` and `db`. */
   appFolder(packageId: string): string;
@@ -54,10 +52,10 @@ export interface Storage {
   readInstalled(): Promise<Readonly<Record<string, InstalledApp>>>;
   /** Adds, replaces or (null) removes one app's record. */
   writeInstalled(packageId: string, app: InstalledApp | null): Promise<void>;
-  readProvisioning(): Promise<Provisioning | null>;
-  writeProvisioning(provisioning: Omit<Provisioning, 'version'>): Promise<void>;
   /** The id that this device shows for one app: HMAC-SHA-256 of the package id under its own secret, in hex. */
   deviceIdFor(packageId: string): Promise<string>;
+  /** 32 bytes that decide which rollouts reach this device; made from its secret, told to nobody. */
+  deviceNumber(): Promise<Uint8Array>;
   /** Runs alone on this folder. Throws DEVICE_BUSY while another living process does. */
   exclusively<T>(work: () => Promise<T>): Promise<T>;
 }
@@ -69,9 +67,9 @@ export function createStorage(root: string): Storage {
     downloads: join(root, 'downloads'),
     staging: join(root, 'staging'),
     telemetry: join(root, 'state', 'telemetry'),
+    trust: join(root, 'state', 'trust'),
   };
   const installedPath = join(folders.state, 'installed.json');
-  const keysPath = join(folders.state, 'platform-keys.json');
   const readInstalled = async () => (await readState(installedPath, Installed))?.apps ?? {};
   return {
     root,
@@ -87,14 +85,13 @@ export function createStorage(root: string): Storage {
       const next = app === null ? apps : { ...apps, [packageId]: app };
       await replaceFile(installedPath, `${JSON.stringify({ version: 1, apps: next }, null, 2)}\n`);
     },
-    readProvisioning: () => readState(keysPath, PlatformKeys),
-    async writeProvisioning(provisioning) {
-      const file = PlatformKeys.parse({ version: 1, ...provisioning });
-      await replaceFile(keysPath, `${JSON.stringify(file, null, 2)}\n`);
-    },
     async deviceIdFor(packageId) {
       const secret = await deviceSecret(join(folders.state, 'secret'));
       return createHmac('sha256', secret).update(packageId, 'utf8').digest('hex');
+    },
+    async deviceNumber() {
+      const secret = await deviceSecret(join(folders.state, 'secret'));
+      return createHmac('sha256', secret).update('mosis-rollout-v1', 'utf8').digest();
     },
     exclusively: (work) => withLock(join(folders.state, 'lock'), work),
   };

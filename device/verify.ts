@@ -1,14 +1,9 @@
-/** Owns the decision that downloaded bytes may be installed: platform statement, format, developer signature, identity. */
-import { fromBase64 } from '../format/base64.ts';
+/** Owns the decision that downloaded bytes may be installed: hash, format, developer signature, identity. */
 import type { Manifest } from '../format/manifest.ts';
-import { parsePlatformSignature, verifyPlatformStatement } from '../format/platform-statement.ts';
 import { readPackageBytes } from '../format/reader.ts';
-import { PUBLIC_KEY_BYTES } from '../format/signing.ts';
 import { formatVerdictOfBytes } from '../format/validate.ts';
 import type { Download } from './download.ts';
 import { DeviceError } from './errors.ts';
-import type { Offer } from './find.ts';
-import type { PlatformKey } from './storage.ts';
 
 export interface VerifiedPackage {
   readonly manifest: Manifest;
@@ -18,18 +13,20 @@ export interface VerifiedPackage {
   readonly signerKeyId: string;
 }
 
-export interface VerifyOptions {
-  readonly offer: Offer;
-  /** The keys that this device was provisioned with; no others count. */
-  readonly platformKeys: readonly PlatformKey[];
+/** What the signed metadata says of the bytes. */
+export interface VouchedFor {
+  readonly packageId: string;
+  readonly versionCode: number;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  /** The key that must have signed the package; it is one of those that the app pinned. */
+  readonly signerKeyId: string;
 }
 
-/** The order of docs/DEVICE_PROTOCOL.md §4: nothing is unpacked before the platform vouches for the bytes. */
-export async function verifyPackage(
-  download: Download,
-  { offer, platformKeys }: VerifyOptions,
-): Promise<VerifiedPackage> {
-  verifyStatement(download, offer, platformKeys);
+/** The order of docs/DEVICE_PROTOCOL.md §5: nothing is unpacked before the repository vouches for the bytes. */
+export async function verifyPackage(download: Download, offer: VouchedFor): Promise<VerifiedPackage> {
+  if (download.bytes.length !== offer.sizeBytes || download.sha256 !== offer.sha256)
+    throw new DeviceError('DOWNLOAD_CORRUPT', 'The bytes are not those that the signed metadata names.');
   const verdict = await formatVerdictOfBytes(download.bytes);
   if (!verdict.accepted) {
     const details = verdict.findings
@@ -38,6 +35,11 @@ export async function verifyPackage(
     throw new DeviceError('PACKAGE_REFUSED', 'The package breaks the package format.', { details });
   }
   if (verdict.keyId === null) throw new DeviceError('PACKAGE_REFUSED', "The package has no developer's signature.");
+  if (verdict.keyId !== offer.signerKeyId)
+    throw new DeviceError(
+      'SIGNER_NOT_PINNED',
+      `The package is signed by ${verdict.keyId}, which its app has not pinned.`,
+    );
   const { contents } = await readPackageBytes(download.bytes);
   const manifest = contents?.manifest ?? null;
   if (contents === null || manifest === null)
@@ -50,21 +52,4 @@ export async function verifyPackage(
       `The package has version code ${manifest.version_code}, not ${offer.versionCode}.`,
     );
   return { manifest, files: contents.files, sha256: download.sha256, signerKeyId: verdict.keyId };
-}
-
-/** The statement binds package id, version code, size and hash: none of the store's claims is believed without it. */
-function verifyStatement(download: Download, offer: Offer, platformKeys: readonly PlatformKey[]): void {
-  const signature = parsePlatformSignature(download.signature);
-  if (signature === null) throw new DeviceError('PLATFORM_SIGNATURE_INVALID', "The platform's statement is malformed.");
-  const key = platformKeys.find(({ keyId }) => keyId === signature.keyId);
-  if (key === undefined)
-    throw new DeviceError(
-      'PLATFORM_SIGNATURE_INVALID',
-      `The statement is by ${signature.keyId}, which this device does not trust.`,
-    );
-  const publicKey = fromBase64(key.publicKey, PUBLIC_KEY_BYTES);
-  const { packageId, versionCode } = offer;
-  const statement = { packageId, versionCode, size: download.bytes.length, sha256: download.sha256 };
-  if (publicKey === null || !verifyPlatformStatement(statement, signature, publicKey))
-    throw new DeviceError('PLATFORM_SIGNATURE_INVALID', "The platform's signature does not match this package.");
 }

@@ -1,4 +1,4 @@
-/** Owns `mosis device init`: which platform keys the device trusts. */
+/** Owns `mosis device init`: which root of signed metadata the device trusts. */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { defineCommand } from '../command.ts';
@@ -6,28 +6,33 @@ import { DEVICE_OPTIONS, withDevice } from '../device-host.ts';
 import { bold, dim, green, t, table, yellow } from '../text.ts';
 
 export const deviceInit = defineCommand({
-  summary: "Give the device the platform's keys",
+  summary: 'Give the device the root that it trusts',
   description:
-    "With --key the device trusts the keys in that file. Without, it fetches them from the server: trust on first use, so do it on a network you trust and compare the key id with the operator's.",
+    "With --root the device trusts the root.json in that file, and every later root signed by it. Without, it fetches the server's first root: trust on first use, so do it on a network you trust.",
   options: {
-    key: { type: 'string', value: 'FILE', help: "The platform's public keys, SPKI PEM" },
+    root: { type: 'string', value: 'FILE', help: "The repository's root.json" },
     ...DEVICE_OPTIONS,
   },
   async run(context, { options }) {
-    const pem = options.key === undefined ? null : await readFile(resolve(context.cwd, options.key), 'utf8');
+    const text = options.root === undefined ? null : await readFile(resolve(context.cwd, options.root), 'utf8');
     return await withDevice(context, options, async (device) => {
-      const { keys, source } = pem === null ? await device.provisionFromNetwork() : await device.provisionFromPem(pem);
+      const result = text === null ? await device.provisionFromNetwork() : await device.provisionFromFile(text);
+      const { source, version, expires, development } = result;
       const trust = t`${yellow('trust on first use:')} whoever answered at ${context.serverUrl} is believed from now on.`;
+      const trial = t`${yellow('development root:')} its key lies on the server. Good for trying out, not for devices that people rely on.`;
       return {
-        json: { root: device.root, source, keys },
+        json: { dir: device.root, source, root: { version, expires: expires.toISOString(), development } },
         lines: [
           t`${green('provisioned')}  ${bold(device.root)}`,
           ...table(
-            keys.map(({ keyId }) => [dim('trusts'), keyId]),
+            [
+              [dim('trusts'), `root ${version}`],
+              [dim('until'), expires.toISOString().slice(0, 10)],
+            ],
             '  ',
           ),
         ],
-        notes: source === 'network' ? [trust] : [],
+        notes: [...(source === 'network' ? [trust] : []), ...(development ? [trial] : [])],
       };
     });
   },

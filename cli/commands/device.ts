@@ -19,5 +19,5 @@ export const device = defineGroup({
     report: deviceReport,
     crash: deviceCrash,
   },
-  examples: ['mosis device init --key platform.pub.pem', 'mosis device install com.example.notes'],
+  examples: ['mosis device init --root root.json', 'mosis device install com.example.notes'],
 });

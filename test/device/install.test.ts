@@ -5,15 +5,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createDevice, type Device, type DeviceOptions } from '../../device/device.ts';
-import { formatPlatformSignature, signPlatformStatement } from '../../format/platform-statement.ts';
+import { signPinLink } from '../../format/pins.ts';
+import { keyIdOf, publicKeyFrom } from '../../format/signing.ts';
+import type { TargetFacts } from '../../format/trust/targets.ts';
 import {
   DEVELOPER_SECRET,
+  firstPin,
   makePackage,
-  PLATFORM_SECRET,
   packageHeaders,
   type StoreServer,
   sendPackage,
-  sha256,
   startStore,
 } from './store.ts';
 
@@ -108,7 +109,7 @@ describe('refusals leave nothing behind', () => {
     expect(await device.list()).toEqual([]);
   };
 
-  it('refuses without a platform key', async () => {
+  it('refuses without a root', async () => {
     store.publish({});
     const device = createDevice({ root, serverUrl: store.url, fetch, clock: () => new Date() });
     await expect(device.install(APP)).rejects.toMatchObject({ code: 'DEVICE_NOT_PROVISIONED' });
@@ -121,7 +122,7 @@ describe('refusals leave nothing behind', () => {
     const good = makePackage();
     const bad = Uint8Array.from(good);
     bad[bad.length - 30] = (bad[bad.length - 30] ?? 0) ^ 1;
-    store.publish({}, { sha256: sha256(good) });
+    store.publish({}, { bytes: good });
     store.onPackage = (_request, response, app) => {
       const { 'repr-digest': _, ...headers } = packageHeaders(app);
       response.writeHead(200, { ...headers, 'content-length': bad.length });
@@ -152,43 +153,49 @@ describe('refusals leave nothing behind', () => {
     await refused('DOWNLOAD_CORRUPT', (device) => device.install(APP));
   });
 
-  it.each([
-    ['another version', { packageId: APP, versionCode: 2 }],
-    ['another app', { packageId: 'com.example.other', versionCode: 1 }],
-  ])('refuses a statement about %s', async (_, identity) => {
-    const bytes = makePackage();
-    const statement = { ...identity, size: bytes.length, sha256: sha256(bytes) };
-    const signature = formatPlatformSignature(signPlatformStatement(statement, PLATFORM_SECRET));
-    store.publish({}, { bytes, signature });
-    await refused('PLATFORM_SIGNATURE_INVALID', (device) => device.install(APP));
+  it('refuses a version that the signed metadata does not list', async () => {
+    store.publish({}, { facts: null });
+    await refused('NOT_VOUCHED_FOR', (device) => device.install(APP));
   });
 
-  it('refuses a statement by a key that it was not given', async () => {
-    const bytes = makePackage();
-    const statement = { packageId: APP, versionCode: 1, size: bytes.length, sha256: sha256(bytes) };
-    store.publish(
-      {},
-      { bytes, signature: formatPlatformSignature(signPlatformStatement(statement, DEVELOPER_SECRET)) },
-    );
-    await refused('PLATFORM_SIGNATURE_INVALID', (device) => device.install(APP));
+  it('refuses a package signed by a key that is not pinned, whatever the metadata lists', async () => {
+    const other = new Uint8Array(32).fill(9);
+    const otherId = keyIdOf(publicKeyFrom(other));
+    const { facts } = store.publish({ versionCode: 1 }, { id: 'com.example.other' });
+    if (facts === null) throw new Error('no facts');
+    // The metadata names the right key of the chain, but the package is another developer's.
+    store.publish({}, { facts: { ...facts, signer_key_id: otherId, pins: [firstPin(APP, other)] } });
+    await refused('SIGNER_NOT_PINNED', (device) => device.install(APP));
   });
 
-  it('refuses an answer without a statement', async () => {
-    store.publish({});
-    store.onPackage = (_, response, app) => {
-      const { 'x-mosis-signature': _signature, ...headers } = packageHeaders(app);
-      response.writeHead(200, headers).end(app.bytes);
-      return true;
-    };
-    await refused('PLATFORM_SIGNATURE_INVALID', (device) => device.install(APP));
+  it('refuses a signer outside of the pinned set', async () => {
+    const { facts } = store.publish({});
+    if (facts === null) throw new Error('no facts');
+    store.publish({}, { facts: { ...facts, signer_key_id: `SHA256:${'B'.repeat(43)}` } });
+    await refused('SIGNER_NOT_PINNED', (device) => device.install(APP));
   });
 
-  it('refuses a package without a developer signature, even with the platform behind it', async () => {
+  it('refuses a chain of keys that does not verify', async () => {
+    const { facts } = store.publish({});
+    if (facts === null) throw new Error('no facts');
+    store.publish({}, { facts: { ...facts, pins: [firstPin('com.example.other')] } });
+    await refused('PIN_CHAIN_BROKEN', (device) => device.install(APP));
+  });
+
+  it.each(['paused', 'halted'] as const)('refuses a version whose rollout is %s', async (state) => {
+    const { facts } = store.publish({});
+    if (facts === null) throw new Error('no facts');
+    const stable = { seed: 'ab'.repeat(32), basis_points: 10_000, state };
+    store.publish({}, { facts: { ...facts, rollouts: { stable } } });
+    await refused('NOT_OFFERED', (device) => device.install(APP));
+  });
+
+  it('refuses a package without a developer signature, even with the repository behind it', async () => {
     store.publish({ signed: false });
     await refused('PACKAGE_REFUSED', (device) => device.install(APP));
   });
 
-  it('refuses a package of another app or version than the statement names', async () => {
+  it('refuses a package of another app or version than the metadata names', async () => {
     store.publish({}, { bytes: makePackage({ id: 'com.example.other' }) });
     await refused('PACKAGE_MISMATCH', (device) => device.install(APP));
     store.publish({}, { bytes: makePackage({ versionCode: 7 }) });
@@ -233,6 +240,96 @@ describe('versions', () => {
     store.publish({ versionCode: 5, version: '9.9.9' });
     await expect(device.install(APP)).rejects.toMatchObject({ code: 'DOWNGRADE_REFUSED' });
     expect(await installedVersion()).toBe('5');
+  });
+
+  it('goes down by a signed entry for exactly this step, and by none else', async () => {
+    const old = store.publish({ versionCode: 4 });
+    if (old.facts === null) throw new Error('no facts');
+    store.publish({ versionCode: 5 });
+    const device = await provisioned();
+    await device.install(APP);
+    const entry = (from: number) => ({ track: 'stable' as const, from, reason: 'crashes', restore_data: false });
+    store.publish({ versionCode: 4 }, { facts: { ...old.facts, rollbacks: [entry(6)] } });
+    await expect(device.update(APP)).rejects.toMatchObject({ code: 'DOWNGRADE_REFUSED' });
+    store.publish({ versionCode: 4 }, { facts: { ...old.facts, rollbacks: [entry(6), entry(5)] } });
+    expect(await device.update(APP)).toMatchObject({ kind: 'updated', app: { versionCode: 4 } });
+    expect(await installedVersion()).toBe('4');
+  });
+
+  it('reaches the share of devices that a rollout names, the same ones as it grows', async () => {
+    const reached = async (): Promise<string[]> => {
+      const inside: string[] = [];
+      for (const name of Array.from({ length: 12 }, (_, index) => `device-${index}`)) {
+        const device = await provisioned({ root: join(root, name) });
+        if ((await device.list()).length > 0) inside.push(name);
+        else if ((await device.install(APP).catch(() => null)) !== null) inside.push(name);
+      }
+      return inside;
+    };
+    const { facts } = store.publish({});
+    if (facts === null) throw new Error('no facts');
+    const share = (basisPoints: number): TargetFacts => ({
+      ...facts,
+      rollouts: { stable: { seed: 'cd'.repeat(32), basis_points: basisPoints, state: 'active' } },
+    });
+    const shares = [0, 3_000, 7_000, 10_000];
+    const seen: string[][] = [];
+    for (const basisPoints of shares) {
+      store.publish({}, { facts: share(basisPoints) });
+      seen.push(await reached());
+    }
+    expect(seen[0]).toEqual([]);
+    expect(seen[3]).toHaveLength(12);
+    for (const [index, inside] of seen.entries())
+      expect(seen[index + 1] ?? inside).toEqual(expect.arrayContaining(inside));
+  });
+
+  it('refuses an update whose chain of keys is not the one it knows', async () => {
+    store.publish({});
+    const device = await provisioned();
+    await device.install(APP);
+    const thief = new Uint8Array(32).fill(7);
+    const { facts } = store.publish({ versionCode: 2 });
+    if (facts === null) throw new Error('no facts');
+    store.publish(
+      { versionCode: 2 },
+      { facts: { ...facts, pins: [firstPin(APP, thief)], signer_key_id: keyIdOf(publicKeyFrom(thief)) } },
+    );
+    await expect(device.update(APP)).rejects.toMatchObject({ code: 'PIN_CHAIN_BROKEN' });
+    expect(await installedVersion()).toBe('1');
+  });
+
+  it('follows a chain that goes on, and asks before keys that the platform recovered', async () => {
+    store.publish({});
+    const device = await provisioned();
+    await device.install(APP);
+    const platform = new Uint8Array(32).fill(8);
+    const keyIds = [keyIdOf(publicKeyFrom(DEVELOPER_SECRET)), keyIdOf(publicKeyFrom(platform))];
+    const second = signPinLink({ packageId: APP, serial: 2, keyIds }, DEVELOPER_SECRET);
+    const link = (signed: typeof second, recovered: boolean) => ({
+      serial: signed.serial,
+      key_ids: [...signed.keyIds],
+      public_key: signed.publicKey,
+      signature: signed.signature,
+      recovered,
+    });
+    const { facts } = store.publish({ versionCode: 2 });
+    if (facts === null) throw new Error('no facts');
+    store.publish({ versionCode: 2 }, { facts: { ...facts, pins: [firstPin(APP), link(second, false)] } });
+    expect(await device.update(APP)).toMatchObject({ app: { versionCode: 2 } });
+    const third = signPinLink(
+      { packageId: APP, serial: 3, keyIds: [keyIdOf(publicKeyFrom(DEVELOPER_SECRET))] },
+      platform,
+    );
+    store.publish(
+      { versionCode: 3 },
+      { facts: { ...facts, pins: [firstPin(APP), link(second, false), link(third, true)] } },
+    );
+    await expect(device.update(APP)).rejects.toMatchObject({ code: 'PERMISSIONS_REFUSED' });
+    const asked: boolean[] = [];
+    await device.update(APP, { confirm: async ({ recoveredKeys }) => asked.push(recoveredKeys) > 0 });
+    expect(asked).toEqual([true]);
+    expect(await installedVersion()).toBe('3');
   });
 
   it('asks only for dangerous permissions that are new', async () => {

@@ -29,9 +29,9 @@ const Batch = z
   .strict();
 
 beforeEach(async () => {
-  store = await startStore();
-  root = await mkdtemp(join(tmpdir(), 'mosis-report-'));
   now = Date.parse('2026-03-01T12:00:00Z');
+  store = await startStore(() => new Date(now));
+  root = await mkdtemp(join(tmpdir(), 'mosis-report-'));
 });
 afterEach(async () => {
   await store.close();

@@ -37,14 +37,10 @@ interface RootPlan {
   readonly timestamp?: RoleKey;
 }
 
-export interface EvilRepository {
-  readonly url: string;
+/** Makes files; nobody serves them yet. */
+export interface RepositoryFiles {
   /** What is answered, by file name; a test puts in what it likes. */
   readonly files: Map<string, string>;
-  /** Names asked for, in order. */
-  readonly asked: string[];
-  /** When set, answers instead. */
-  answer: ((request: IncomingMessage, response: ServerResponse) => void) | null;
   readonly keys: Record<'root' | 'targets' | 'snapshot' | 'timestamp' | 'bins', RoleKey>;
   root(plan: RootPlan): string;
   timestamp(version: number, snapshot: number, options?: { expires?: Date; key?: RoleKey }): string;
@@ -54,16 +50,45 @@ export interface EvilRepository {
     options?: { expires?: Date; key?: RoleKey },
   ): string;
   targets(version: number, options?: { expires?: Date; key?: RoleKey }): string;
-  bin(version: number, paths: readonly string[], options?: { expires?: Date; key?: RoleKey; facts?: unknown }): string;
-  /** A whole, honest repository at one version of everything; `codes` of com.example.notes are listed. */
-  publish(version: number, codes: readonly number[]): void;
+  bin(
+    version: number,
+    targets: Readonly<Record<string, ListedTarget>>,
+    options?: { expires?: Date; key?: RoleKey },
+  ): string;
+  /** A whole, honest repository at one version of everything, with these targets. */
+  publish(version: number, targets: Readonly<Record<string, ListedTarget>>): void;
+}
+
+/** What a test lists of a package. */
+export interface ListedTarget {
+  readonly length: number;
+  readonly sha256: string;
+  readonly facts: unknown;
+}
+
+export interface EvilRepository extends RepositoryFiles {
+  readonly url: string;
+  /** Names asked for, in order. */
+  readonly asked: string[];
+  /** When set, answers instead. */
+  answer: ((request: IncomingMessage, response: ServerResponse) => void) | null;
   close(): Promise<void>;
 }
 
 export const APP = 'com.example.notes';
 
-/** Starts it, with nothing in it but the first root. `now` is what its dates count from. */
-export async function startEvilRepository(now: () => Date): Promise<EvilRepository> {
+/** The targets of these codes of com.example.notes, with made-up bytes. */
+export function listed(codes: readonly number[], facts: unknown = FACTS): Record<string, ListedTarget> {
+  return Object.fromEntries(
+    codes.map((code) => {
+      const path = targetPath(APP, code);
+      return [path, { length: 1_000, sha256: createHash('sha256').update(path).digest('hex'), facts }];
+    }),
+  );
+}
+
+/** Nothing but the first root. `now` is what its dates count from. */
+export function createRepositoryFiles(now: () => Date): RepositoryFiles {
   const keys = {
     root: keyOf('root'),
     targets: keyOf('targets'),
@@ -72,7 +97,6 @@ export async function startEvilRepository(now: () => Date): Promise<EvilReposito
     bins: keyOf('bins'),
   };
   const files = new Map<string, string>();
-  const asked: string[] = [];
   const inDays = (days: number) => new Date(now().getTime() + days * 86_400_000);
   const written = (date: Date) => date.toISOString().replace(/\.\d{3}Z$/, 'Z');
   const signed = <T extends Root | Targets | Snapshot | Timestamp>(
@@ -83,10 +107,8 @@ export async function startEvilRepository(now: () => Date): Promise<EvilReposito
     for (const key of signers) signWith(metadata, key);
     return JSON.stringify(metadata.toJSON());
   };
-  const repository: Omit<EvilRepository, 'url' | 'close'> = {
+  const repository: RepositoryFiles = {
     files,
-    asked,
-    answer: null,
     keys,
     root({ version, rootKeys, threshold = 1, signers = rootKeys, expires = inDays(365), timestamp = keys.timestamp }) {
       const root = new Root({ version, specVersion: SPEC, expires: written(expires) });
@@ -129,28 +151,26 @@ export async function startEvilRepository(now: () => Date): Promise<EvilReposito
         }),
         [key],
       ),
-    bin: (version, paths, { expires = inDays(90), key = keys.bins, facts = FACTS } = {}) => {
+    bin: (version, listing, { expires = inDays(90), key = keys.bins } = {}) => {
       const targets = Object.fromEntries(
-        paths.map((path) => [
+        Object.entries(listing).map(([path, { length, sha256, facts }]) => [
           path,
           new TargetFile({
             path,
-            length: 1_000,
-            hashes: { sha256: createHash('sha256').update(path).digest('hex') },
+            length,
+            hashes: { sha256 },
             unrecognizedFields: { custom: { mosis: JSON.parse(JSON.stringify(facts)) } },
           }),
         ]),
       );
       return signed(new Targets({ version, specVersion: SPEC, expires: written(expires), targets }), [key]);
     },
-    publish(version, codes) {
+    publish(version, targets) {
       const versions: Record<string, number> = { targets: version };
       for (let bin = 0; bin < 1 << LEVEL; bin += 1) {
         const name = binName(bin, LEVEL);
-        const paths = codes
-          .map((code) => targetPath(APP, code))
-          .filter((path) => binOf(binPrefixOf(path), LEVEL) === bin);
-        files.set(`${version}.${name}.json`, repository.bin(version, paths));
+        const own = Object.entries(targets).filter(([path]) => binOf(binPrefixOf(path), LEVEL) === bin);
+        files.set(`${version}.${name}.json`, repository.bin(version, Object.fromEntries(own)));
         versions[name] = version;
       }
       files.set(`${version}.targets.json`, repository.targets(version));
@@ -159,16 +179,23 @@ export async function startEvilRepository(now: () => Date): Promise<EvilReposito
     },
   };
   files.set('1.root.json', repository.root({ version: 1, rootKeys: [keys.root] }));
+  return repository;
+}
+
+/** Serves such files, or whatever a test puts in their place. */
+export async function startEvilRepository(now: () => Date): Promise<EvilRepository> {
+  const made = createRepositoryFiles(now);
+  const evil: Omit<EvilRepository, 'url' | 'close'> = { ...made, asked: [], answer: null };
   const server: Server = createServer((request, response) => {
     const name = (request.url ?? '').split('/').at(-1) ?? '';
-    asked.push(name);
-    if (repository.answer !== null) return repository.answer(request, response);
-    const text = files.get(name);
+    evil.asked.push(name);
+    if (evil.answer !== null) return evil.answer(request, response);
+    const text = made.files.get(name);
     response.writeHead(text === undefined ? 404 : 200, { Date: now().toUTCString() }).end(text);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  return Object.assign(repository, {
+  return Object.assign(evil, {
     url: `http://127.0.0.1:${port}`,
     async close() {
       server.closeAllConnections();

@@ -2,13 +2,13 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { toBase64 } from '../../format/base64.ts';
 import { buildPackage } from '../../format/canonical.ts';
 import { signPackage } from '../../format/package-signature.ts';
-import { formatPlatformSignature, signPlatformStatement } from '../../format/platform-statement.ts';
+import { signPinLink } from '../../format/pins.ts';
 import { keyIdOf, publicKeyFrom } from '../../format/signing.ts';
+import { type TargetFacts, targetPath } from '../../format/trust/targets.ts';
+import { createRepositoryFiles, type RepositoryFiles } from './repository.ts';
 
-export const PLATFORM_SECRET = new Uint8Array(32).fill(1);
 export const DEVELOPER_SECRET = new Uint8Array(32).fill(2);
 
 export interface AppOptions {
@@ -64,12 +64,27 @@ export interface Published {
   readonly bytes: Uint8Array;
   /** What the store claims, which a test may falsify. */
   readonly sha256: string;
-  readonly signature: string;
   readonly minMosisVersion: string;
+  /** What the signed metadata says of it; null lists it not at all. */
+  readonly facts: TargetFacts | null;
+}
+
+/** The first link of an app's chain of keys: the developer's own. */
+export function firstPin(packageId: string, secretKey: Uint8Array = DEVELOPER_SECRET): TargetFacts['pins'][number] {
+  const link = signPinLink({ packageId, serial: 1, keyIds: [keyIdOf(publicKeyFrom(secretKey))] }, secretKey);
+  return {
+    serial: 1,
+    key_ids: [...link.keyIds],
+    public_key: link.publicKey,
+    signature: link.signature,
+    recovered: false,
+  };
 }
 
 export interface StoreServer {
   readonly url: string;
+  /** The signed metadata that it serves; `publish` makes it anew. */
+  readonly repository: RepositoryFiles;
   /** Every package request: its Range header, or null. */
   readonly ranges: (string | null)[];
   readonly posts: { readonly path: string; readonly body: unknown }[];
@@ -84,8 +99,20 @@ export interface StoreServer {
 }
 
 /** Starts a store on a free port. */
-export async function startStore(): Promise<StoreServer> {
+export async function startStore(now: () => Date = () => new Date()): Promise<StoreServer> {
   const apps = new Map<string, Published[]>();
+  const repository = createRepositoryFiles(now);
+  let metadataVersion = Math.floor(now().getTime() / 1_000);
+  const sign = () => {
+    metadataVersion += 1;
+    const all = [...apps.values()].flat().filter(({ facts }) => facts !== null);
+    const targets = all.map(({ id, versionCode, bytes, sha256: hash, facts }) => [
+      targetPath(id, versionCode),
+      { length: bytes.length, sha256: hash, facts },
+    ]);
+    repository.publish(metadataVersion, Object.fromEntries(targets.reverse()));
+  };
+  sign();
   const server: Server = createServer((request, response) => {
     handle(request, response).catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
   });
@@ -93,6 +120,7 @@ export async function startStore(): Promise<StoreServer> {
   const { port } = server.address() as AddressInfo;
   const store: StoreServer = {
     url: `http://127.0.0.1:${port}`,
+    repository,
     ranges: [],
     posts: [],
     forgetPosts: () => void store.posts.splice(0),
@@ -101,19 +129,30 @@ export async function startStore(): Promise<StoreServer> {
     publish(options, overrides = {}) {
       const bytes = overrides.bytes ?? makePackage(options);
       const { id = 'com.example.notes', versionCode = 1, permissions = [] } = options;
-      const statement = { packageId: id, versionCode, size: bytes.length, sha256: sha256(bytes) };
+      const minMosisVersion = options.minMosisVersion ?? '1.0.0';
+      const versionName = options.version ?? `1.0.${versionCode}`;
       const app: Published = {
         id,
         versionCode,
-        versionName: options.version ?? `1.0.${versionCode}`,
+        versionName,
         permissions,
         bytes,
-        sha256: statement.sha256,
-        signature: formatPlatformSignature(signPlatformStatement(statement, PLATFORM_SECRET)),
-        minMosisVersion: options.minMosisVersion ?? '1.0.0',
+        sha256: sha256(bytes),
+        minMosisVersion,
+        facts: {
+          v: 1,
+          version: versionName,
+          min_mosis_version: minMosisVersion,
+          permissions: [...permissions],
+          signer_key_id: keyIdOf(publicKeyFrom(DEVELOPER_SECRET)),
+          pins: [firstPin(id)],
+          rollouts: { stable: { seed: 'ab'.repeat(32), basis_points: 10_000, state: 'complete' } },
+          rollbacks: [],
+        },
         ...overrides,
       };
       apps.set(id, [app, ...(apps.get(id) ?? [])]);
+      sign();
       return app;
     },
     close: () =>
@@ -127,9 +166,9 @@ export async function startStore(): Promise<StoreServer> {
     const url = new URL(request.url ?? '/', store.url);
     const json = (status: number, body: unknown, headers: Record<string, string> = {}) =>
       response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
-    if (url.pathname === '/v1/keys') {
-      const publicKey = publicKeyFrom(PLATFORM_SECRET);
-      return json(200, { keys: [{ key_id: keyIdOf(publicKey), public_key: toBase64(publicKey), status: 'active' }] });
+    if (url.pathname.startsWith('/v1/metadata/')) {
+      const file = repository.files.get(url.pathname.slice('/v1/metadata/'.length));
+      return response.writeHead(file === undefined ? 404 : 200).end(file);
     }
     if (url.pathname === '/graphql') {
       const body = JSON.parse(await bodyOf(request)) as { variables: { packageId: string } };
@@ -161,7 +200,6 @@ export async function startStore(): Promise<StoreServer> {
 export function packageHeaders(app: Published): Record<string, string> {
   return {
     etag: `"${sha256(app.bytes)}"`,
-    'x-mosis-signature': app.signature,
     'repr-digest': `sha-256=:${Buffer.from(app.sha256, 'hex').toString('base64')}:`,
   };
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createTrustedRepository, type TrustedRepository, trustRoot } from '../../device/trust/repository.ts';
-import { APP, binOfCode, type EvilRepository, FACTS, keyOf, startEvilRepository } from './repository.ts';
+import { APP, binOfCode, type EvilRepository, FACTS, keyOf, listed, startEvilRepository } from './repository.ts';
 
 const START = new Date('2026-06-01T12:00:00Z');
 const SECONDS = START.getTime() / 1_000;
@@ -20,7 +20,7 @@ beforeEach(async () => {
   repository = await startEvilRepository(() => repositoryNow);
   folder = await mkdtemp(join(tmpdir(), 'mosis-trust-'));
   await trustRoot(folder, repository.files.get('1.root.json') ?? '');
-  repository.publish(SECONDS, [1]);
+  repository.publish(SECONDS, listed([1]));
 });
 afterEach(async () => {
   await repository.close();
@@ -152,10 +152,7 @@ describe('a repository that stands still (freeze)', () => {
 
   it('is refused once a bin has ended', async () => {
     const versions = Object.fromEntries([...Array(16).keys()].map((bin) => [`bin-${bin.toString(16)}`, SECONDS]));
-    repository.files.set(
-      `${SECONDS}.${binOfCode(1)}.json`,
-      repository.bin(SECONDS, [`${APP}/1/package.mosis`], { expires: START }),
-    );
+    repository.files.set(`${SECONDS}.${binOfCode(1)}.json`, repository.bin(SECONDS, listed([1]), { expires: START }));
     repository.files.set(`${SECONDS}.snapshot.json`, repository.snapshot(SECONDS, { targets: SECONDS, ...versions }));
     await expect(look(1)).rejects.toEqual(refusal('METADATA_EXPIRED'));
   });
@@ -178,7 +175,7 @@ describe('files that do not belong together (mix and match)', () => {
   });
 
   it('are refused: a bin under another number', async () => {
-    repository.files.set(`${SECONDS}.${binOfCode(1)}.json`, repository.bin(SECONDS + 5, [`${APP}/1/package.mosis`]));
+    repository.files.set(`${SECONDS}.${binOfCode(1)}.json`, repository.bin(SECONDS + 5, listed([1])));
     await expect(look(1)).rejects.toEqual(refusal('METADATA_MIXED'));
   });
 
@@ -207,7 +204,7 @@ describe('signatures', () => {
   });
 
   it('by a foreign key over a bin are refused', async () => {
-    const forged = repository.bin(SECONDS, [`${APP}/1/package.mosis`], { key: keyOf('thief') });
+    const forged = repository.bin(SECONDS, listed([1]), { key: keyOf('thief') });
     repository.files.set(`${SECONDS}.${binOfCode(1)}.json`, forged);
     await expect(look(1)).rejects.toEqual(refusal('METADATA_UNTRUSTED'));
   });
@@ -293,7 +290,7 @@ describe('data without end', () => {
 
 describe('what a target says', () => {
   it('in a form that this device does not know is refused', async () => {
-    const strange = repository.bin(SECONDS, [`${APP}/1/package.mosis`], { facts: { v: 2 } });
+    const strange = repository.bin(SECONDS, listed([1], { v: 2 }));
     repository.files.set(`${SECONDS}.${binOfCode(1)}.json`, strange);
     await expect(look(1)).rejects.toEqual(refusal('METADATA_INVALID'));
   });

@@ -163,7 +163,7 @@ test('takes one app from a folder to a reviewed, published, installed and report
 
   // The device.
   const device = join(folder, 'device');
-  const onDevice = (...args: string[]) => terminal.run(['device', ...args, '--root', device]);
+  const onDevice = (...args: string[]) => terminal.run(['device', ...args, '--dir', device]);
   await onDevice('init');
   await onDevice('install', APP, '--yes');
   const installed = join(device, 'apps', APP);
