@@ -156,10 +156,12 @@ export async function createApp(config: Config, { log, clock = systemClock, port
       db,
       sql: db.raw,
       blobs,
+      clock,
       key: services.platformKey,
       viewerOf: (request, address) => portalViewer(viewers, request, address),
       publicUrl: config.publicUrl,
     });
+    services.onStoreChanged(distribution.storeChanged);
     stack.defer(() => distribution.close());
     const metadata = createMetadataRoutes({ db, rootsDir: services.metadata.rootsDir });
     services.metadata.onPublished(metadata.forget);

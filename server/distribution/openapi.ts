@@ -4,6 +4,7 @@ import { SEMVER_PATTERN } from '../../format/semver.ts';
 import { ERROR_CODES } from '../errors.ts';
 import { type Json, problem } from './openapi-parts.ts';
 import { telemetryPaths, telemetrySchemas } from './openapi-telemetry.ts';
+import { updatePaths, updateSchemas } from './openapi-updates.ts';
 
 const parameter = (name: string, where: 'path' | 'query' | 'header', description: string, schema: Json): Json => ({
   name,
@@ -258,7 +259,7 @@ export function openApiDocument(publicUrl: string): Json {
     servers: [{ url: publicUrl }],
     // Devices have no account.
     security: [],
-    paths: { ...PATHS, ...telemetryPaths() },
-    components: { schemas: { ...SCHEMAS, ...telemetrySchemas() } },
+    paths: { ...PATHS, ...updatePaths(), ...telemetryPaths() },
+    components: { schemas: { ...SCHEMAS, ...updateSchemas(), ...telemetrySchemas() } },
   };
 }

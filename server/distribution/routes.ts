@@ -2,8 +2,10 @@
 import { createHash } from 'node:crypto';
 import type { Database as RawHandle } from 'better-sqlite3';
 import { manifestJsonSchema } from '../../format/manifest-schema.ts';
+import { createRateLimit } from '../http/rate-limit.ts';
 import type { Route, RouteHandler } from '../http/router.ts';
 import type { FolderBlobs } from '../platform/blobs/blobs.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/db/database.ts';
 import { createAdmission } from './admission.ts';
 import { createBuffers } from './buffers.ts';
@@ -16,6 +18,8 @@ import { createPackageHandlers } from './package-handlers.ts';
 import type { PlatformKey } from './platform-key.ts';
 import { createDistributionQueries } from './queries.ts';
 import { createScreenshotHandler } from './screenshot-handler.ts';
+import { createOfferIndex } from './updates/offers.ts';
+import { updateRoute } from './updates/route.ts';
 
 /** What downloads may take; sizes in bytes. */
 export const DISTRIBUTION_LIMITS = Object.freeze({
@@ -33,6 +37,9 @@ export const DISTRIBUTION_LIMITS = Object.freeze({
   /** A reader must take a buffer in this time, so 4 KiB a second (1 KiB with a small one). */
   idleMs: 60_000,
   iconBytes: 16 * 1024 * 1024,
+  /** Update checks of one address at once, and each second after that. */
+  updateChecksAtOnce: 600,
+  updateChecksPerSecond: 20,
 });
 export type DistributionLimits = { readonly [Name in keyof typeof DISTRIBUTION_LIMITS]: number };
 
@@ -41,6 +48,7 @@ export interface DistributionOptions {
   /** A read-only handle on the same database, which stays the caller's. */
   readonly sql: RawHandle;
   readonly blobs: FolderBlobs;
+  readonly clock: Clock;
   readonly key: Pick<PlatformKey, 'keyId' | 'publicKeyBase64'>;
   /** Asked only for assets of versions that are not published. */
   readonly viewerOf: ViewerOf;
@@ -51,7 +59,7 @@ export interface DistributionOptions {
 
 /** Makes the routes; `close` lets go of the open files (running downloads end first). */
 export function createDistribution(options: DistributionOptions) {
-  const { db, sql, blobs, key, viewerOf, publicUrl } = options;
+  const { db, sql, blobs, clock, key, viewerOf, publicUrl } = options;
   const limits: DistributionLimits = { ...DISTRIBUTION_LIMITS, ...options.limits };
   const queries = createDistributionQueries(sql);
   const files = createOpenFiles(limits.keptFiles);
@@ -63,6 +71,11 @@ export function createDistribution(options: DistributionOptions) {
   });
   const admission = createAdmission({ maxRunning: limits.maxDownloads, maxPerAddress: limits.maxDownloadsPerAddress });
   const packages = createPackageHandlers({ queries, blobs, files, buffers, admission, idleMs: limits.idleMs });
+  const offers = createOfferIndex(sql);
+  const rate = createRateLimit(clock, {
+    capacity: limits.updateChecksAtOnce,
+    refillPerSecond: limits.updateChecksPerSecond,
+  });
   const icons = createIconStore({ blobs, maxBytes: limits.iconBytes });
   const keys = { keys: [{ key_id: key.keyId, public_key: key.publicKeyBase64, status: 'active' }] };
 
@@ -74,6 +87,7 @@ export function createDistribution(options: DistributionOptions) {
     read('/v1/packages/{packageId}/{versionCode}/signature.sig', packages.signature),
     read('/v1/assets/{packageId}/screenshots/{file}', createScreenshotHandler({ db, blobs, viewerOf })),
     read('/v1/assets/{packageId}/{versionCode}/{file}', createIconHandler({ queries, db, icons, viewerOf })),
+    updateRoute({ offers, rate }),
     read('/v1/keys', document(keys, 'application/json; charset=utf-8')),
     read('/schemas/manifest-v1.json', document(manifestJsonSchema(), 'application/schema+json; charset=utf-8')),
     read('/openapi.json', document(openApiDocument(publicUrl), 'application/json; charset=utf-8')),
@@ -82,6 +96,8 @@ export function createDistribution(options: DistributionOptions) {
     routes,
     /** What is held now, for metrics and tests. */
     held: () => ({ downloads: admission.running(), openFiles: files.count(), freeBuffers: buffers.free() }),
+    /** The store shows something else from now on. */
+    storeChanged: () => offers.forget(),
     close: () => files.close(),
   };
 }

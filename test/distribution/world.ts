@@ -12,6 +12,7 @@ import { notFound } from '../../server/errors.ts';
 import { createRouter, type Route } from '../../server/http/router.ts';
 import type { FolderBlobs } from '../../server/platform/blobs/blobs.ts';
 import { createFolderBlobs } from '../../server/platform/blobs/folder.ts';
+import { systemClock } from '../../server/platform/clock.ts';
 import { draftKey, packageKey } from '../../server/versions/paths.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { goodPackage } from '../support/packages.ts';
@@ -107,6 +108,7 @@ export async function createDistributionWorld(limits: Partial<DistributionLimits
     db,
     sql: db.raw,
     blobs,
+    clock: systemClock,
     key,
     publicUrl: 'https://apps.example.org',
     limits,

@@ -1,0 +1,135 @@
+/**
+ * Owns the benchmark of update checks: requests a second for 30 installed apps over 50 connections, beside bare node:http that
+ * reads the same request and answers the same bytes, in turns of one run.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import RawDatabase from 'better-sqlite3';
+import { applyMigrations } from '../prisma/migrate.ts';
+import { seedDatabase } from '../prisma/seed.ts';
+import { send, startServer } from './load.ts';
+
+const SECONDS = Number(process.env.BENCH_SECONDS ?? 5);
+const TURNS = 3;
+const CONNECTIONS = 50;
+const APPS = 1_000;
+const INSTALLED = 30;
+const LEAST_RATIO = Number(process.env.BENCH_LEAST_RATIO ?? 0.5);
+const PATH = '/v1/updates/check';
+
+/** A store where each app has four versions, the newest of them for everybody. */
+async function makeStore(folder: string): Promise<string[]> {
+  const databasePath = join(folder, 'core.db');
+  await applyMigrations({ databasePath });
+  const packageIds: string[] = [];
+  seedDatabase(
+    databasePath,
+    { developers: 10, apps: APPS, versionsPerApp: 4 },
+    {
+      signer: { keyId: 'SHA256:bench', publicKey: 'bench' },
+      makePackage: ({ packageId }, versionCode) => {
+        if (versionCode === 1) packageIds.push(packageId);
+        return { size: 1_000_000, sha256: 'a'.repeat(64), signature: '{}', platformSignature: 'SHA256:bench.none' };
+      },
+    },
+  );
+  const handle = new RawDatabase(databasePath);
+  handle.exec(`INSERT OR IGNORE INTO rollouts (id, app_id, version_id, track, seed, basis_points, state, schedule, started_at, updated_at)
+    SELECT id, app_id, id, 'STABLE', '', 10000, 'COMPLETE', '[]', created_at, created_at FROM app_versions WHERE state = 'PUBLISHED'`);
+  handle.close();
+  return packageIds;
+}
+
+/** What devices send: each has its own apps, two thirds of them up to date. */
+function bodies(packageIds: readonly string[]): string[] {
+  return Array.from({ length: 500 }, (_, device) =>
+    JSON.stringify({
+      mosis_version: '9.0.0',
+      tag: null,
+      apps: Array.from({ length: INSTALLED }, (_, n) => ({
+        package_id: packageIds[(device * 37 + n * 31) % packageIds.length],
+        version_code: n % 3 === 0 ? 1 : 1_000_000,
+        track: 'stable',
+      })),
+    }),
+  );
+}
+
+/** Answers a second, by sockets that only count bytes: node's client would cost more than either server. */
+async function perSecond(port: number, requests: readonly Buffer[]): Promise<number> {
+  const endMs = performance.now() + SECONDS * 1_000;
+  let next = 0;
+  const one = async (): Promise<number> => {
+    const socket = connect(port, '127.0.0.1').setNoDelay(true);
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    let answered = 0;
+    let held = '';
+    const ask = (): boolean => socket.write(requests[next++ % requests.length] ?? '');
+    socket.on('error', reject);
+    socket.setEncoding('latin1').on('data', (text) => {
+      held += text;
+      const end = held.indexOf('\r\n\r\n');
+      if (end < 0) return;
+      const length = /^HTTP\/1\.1 200[\s\S]*?\r\ncontent-length: (\d+)/i.exec(held)?.[1];
+      if (length === undefined) return reject(new Error(held.slice(0, 300)));
+      if (held.length < end + 4 + Number(length)) return;
+      held = '';
+      answered += 1;
+      if (performance.now() < endMs) ask();
+      else resolve(answered);
+    });
+    ask();
+    const count = await promise;
+    socket.destroy();
+    return count;
+  };
+  const startMs = performance.now();
+  const counts = await Promise.all(Array.from({ length: CONNECTIONS }, one));
+  return (counts.reduce((sum, count) => sum + count, 0) / (performance.now() - startMs)) * 1_000;
+}
+
+const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
+
+async function main(): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'mosis-bench-'));
+  try {
+    const texts = bodies(await makeStore(folder));
+    const requests = texts.map((text) =>
+      Buffer.from(
+        `POST ${PATH} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+      ),
+    );
+    const script = 'bench/update-server.ts';
+    const ours = await startServer(script, { args: ['ours'], env: { DATA_DIR: folder }, readyPath: '/' });
+    const answer = await send({ port: ours.port, path: PATH, body: texts[0] ?? '' });
+    const bare = await startServer(script, { args: ['bare'], env: { ANSWER: answer }, readyPath: '/' });
+    try {
+      const rates: { ours: number[]; bare: number[] } = { ours: [], bare: [] };
+      for (let turn = 0; turn < TURNS; turn += 1) {
+        rates.bare.push(await perSecond(bare.port, requests));
+        rates.ours.push(await perSecond(ours.port, requests));
+      }
+      const ratio = median(rates.ours) / median(rates.bare);
+      const { updates } = JSON.parse(answer) as { updates: unknown[] };
+      console.log(
+        `${INSTALLED} apps (${texts[0]?.length} bytes), ${updates.length} updates (${answer.length} bytes), ${CONNECTIONS} connections, median of ${TURNS}`,
+      );
+      console.log(`bare node:http  ${median(rates.bare).toFixed(0).padStart(7)} req/s`);
+      console.log(`update check    ${median(rates.ours).toFixed(0).padStart(7)} req/s   ratio ${ratio.toFixed(2)}`);
+      console.log(`memory of the server: ${(await ours.memoryMb()).toFixed(0)} MB`);
+      if (ratio < LEAST_RATIO) {
+        console.error(`The ratio is below ${LEAST_RATIO}.`);
+        process.exitCode = 1;
+      }
+    } finally {
+      await ours.stop();
+      await bare.stop();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+await main();

@@ -1,0 +1,39 @@
+/**
+ * Owns what the benchmark of update checks asks: `ours`, the route behind the real router on the database in DATA_DIR, without
+ * limits by address (all load comes from one); `bare`, node:http that reads the request and answers the bytes in ANSWER.
+ */
+import { createServer, type RequestListener } from 'node:http';
+import { join } from 'node:path';
+import RawDatabase from 'better-sqlite3';
+import { createOfferIndex } from '../server/distribution/updates/offers.ts';
+import { updateRoute } from '../server/distribution/updates/route.ts';
+import { createRouter } from '../server/http/router.ts';
+import { systemClock } from '../server/platform/clock.ts';
+import { READER_PRAGMAS } from '../server/platform/db/sqlite-adapter.ts';
+import { createIds } from '../server/platform/ids.ts';
+import { createLog } from '../server/platform/log.ts';
+
+function ours(): RequestListener {
+  const handle = new RawDatabase(join(process.env.DATA_DIR ?? '', 'core.db'), { readonly: true });
+  handle.exec(READER_PRAGMAS);
+  return createRouter({
+    routes: [updateRoute({ offers: createOfferIndex(handle), rate: { take: () => 0 } })],
+    fallback: (_request, response) => {
+      response.end('ready');
+    },
+    publicUrl: 'http://localhost',
+    trustedProxies: [],
+    newRequestId: createIds(systemClock).next,
+    log: createLog('error'),
+  });
+}
+
+function bare(): RequestListener {
+  const body = Buffer.from(process.env.ANSWER ?? '');
+  const headers = { 'Content-Type': 'application/json; charset=utf-8', 'Content-Length': body.length };
+  return (request, response) => {
+    request.on('data', () => undefined).on('end', () => response.writeHead(200, headers).end(body));
+  };
+}
+
+createServer(process.argv[2] === 'bare' ? bare() : ours()).listen(Number(process.env.PORT), '127.0.0.1');

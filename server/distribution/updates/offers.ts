@@ -1,0 +1,171 @@
+/**
+ * Owns what each app offers to devices that have it, read by prepared SQL and held in bounded memory until the store changes.
+ * It knows no request; that a device may take an offer is for the signed metadata to say.
+ */
+import type { Database as RawHandle } from 'better-sqlite3';
+import { compareSemver, parseSemver, type Semver } from '../../../format/semver.ts';
+import type { Track } from '../../../format/trust/targets.ts';
+
+/** A published package that devices are led to. */
+export interface OfferedPackage {
+  readonly versionCode: number;
+  readonly minMosisVersion: Semver;
+  /** The JSON of what does not depend on the device: package id, version code, hash and size, without the braces. */
+  readonly facts: string;
+}
+
+export interface Offer extends OfferedPackage {
+  readonly track: Track;
+  /** Every device of the track is offered it. */
+  readonly full: boolean;
+  /** Bytes of the delta from an earlier version, by its code. */
+  readonly deltas: ReadonlyMap<number, number>;
+}
+
+export interface OfferedRollback extends OfferedPackage {
+  readonly track: Track;
+  /** The version code that devices are taken back from. */
+  readonly from: number;
+  readonly reason: string;
+}
+
+/** What an app offers by track, newest first, without what no device could get. A device on beta takes stable versions too. */
+export interface AppOffers {
+  readonly updates: Readonly<Record<Track, readonly Offer[]>>;
+  readonly rollbacks: readonly OfferedRollback[];
+}
+
+export interface OfferIndex {
+  /** Null for an app that is not served now. */
+  find(packageId: string): AppOffers | null;
+  /** Forgets everything: the store changed. */
+  forget(): void;
+}
+
+interface OfferRow {
+  readonly id: string;
+  readonly code: number;
+  readonly minMosisVersion: string;
+  readonly sha256: string;
+  readonly size: number;
+  readonly track: string;
+  readonly full: number;
+}
+interface RollbackRow extends Omit<OfferRow, 'id' | 'full'> {
+  readonly from: number;
+  readonly reason: string;
+}
+
+/** Apps held in memory: about 1 KB each. */
+const MAX_APPS = 20_000;
+/** No listener is told of what another process (an operator's command) changes. */
+const MAX_AGE_MS = 30_000;
+
+/** Prepares the statements on a read-only handle, which stays the caller's. `nowMs` is monotonic. */
+export function createOfferIndex(
+  handle: RawHandle,
+  { maxApps = MAX_APPS, nowMs = () => performance.now() } = {},
+): OfferIndex {
+  const served = handle.prepare<[string], { id: string }>(
+    `SELECT id FROM apps WHERE package_id = ? AND status = 'PUBLISHED'`,
+  );
+  const offers = handle.prepare<[string], OfferRow>(`
+    SELECT v.id, v.version_code AS code, v.min_mosis_version AS minMosisVersion, v.package_sha256 AS sha256,
+      v.package_size AS size, r.track, r.basis_points >= 10000 AS full
+    FROM rollouts r JOIN app_versions v ON v.id = r.version_id
+    WHERE r.app_id = ? AND r.state IN ('ACTIVE', 'COMPLETE') AND r.track IN ('STABLE', 'BETA') AND v.state = 'PUBLISHED'
+      AND v.bytes_removed_at IS NULL
+    ORDER BY v.version_code DESC`);
+  const rollbacks = handle.prepare<[string], RollbackRow>(`
+    SELECT r.track, r.from_code AS "from", r.reason, v.version_code AS code, v.min_mosis_version AS minMosisVersion,
+      v.package_sha256 AS sha256, v.package_size AS size
+    FROM rollbacks r JOIN app_versions v ON v.id = r.to_version_id
+    WHERE r.app_id = ? AND v.state = 'PUBLISHED' AND v.bytes_removed_at IS NULL
+    ORDER BY r.created_at DESC, r.id DESC`);
+  const deltas = handle.prepare<[string], { code: number; size: number }>(`
+    SELECT b.version_code AS code, d.size FROM package_deltas d JOIN app_versions b ON b.id = d.base_version_id
+    WHERE d.version_id = ?`);
+  /** The longest held first. */
+  const held = new Map<string, AppOffers>();
+  let sinceMs = nowMs();
+
+  function read(packageId: string): AppOffers | null {
+    const app = served.get(packageId);
+    if (app === undefined) return null;
+    const found = offers.all(app.id).map((row): Offer & { id: string } => ({
+      ...packageOf(packageId, row),
+      id: row.id,
+      track: row.track === 'BETA' ? 'beta' : 'stable',
+      full: row.full === 1,
+      deltas: new Map(),
+    }));
+    const withDeltas = (list: readonly (Offer & { id: string })[]): Offer[] =>
+      list.map(({ id, ...offer }) => ({
+        ...offer,
+        deltas: new Map(deltas.all(id).map(({ code, size }) => [code, size])),
+      }));
+    return {
+      updates: {
+        stable: withDeltas(reachable(found.filter(({ track }) => track === 'stable'))),
+        beta: withDeltas(reachable(found)),
+      },
+      rollbacks: rollbacks.all(app.id).map((row) => ({
+        ...packageOf(packageId, row),
+        track: row.track === 'BETA' ? 'beta' : 'stable',
+        from: row.from,
+        reason: row.reason,
+      })),
+    };
+  }
+
+  function forget(): void {
+    held.clear();
+    sinceMs = nowMs();
+  }
+
+  return {
+    find(packageId) {
+      if (nowMs() - sinceMs > MAX_AGE_MS) forget();
+      const known = held.get(packageId);
+      if (known !== undefined) return known;
+      // What is not served is not held: a stranger could name any number of those.
+      const found = read(packageId);
+      if (found === null) return null;
+      held.set(packageId, found);
+      if (held.size > maxApps) {
+        const oldest = held.keys().next();
+        if (oldest.done !== true) held.delete(oldest.value);
+      }
+      return found;
+    },
+    forget,
+  };
+}
+
+/** Leaves out what a newer version that every device gets runs in place of, and the second mention of a version. */
+function reachable<O extends Offer>(newestFirst: readonly O[]): O[] {
+  const kept: O[] = [];
+  for (const offer of newestFirst) {
+    const twin = kept.findIndex(({ versionCode }) => versionCode === offer.versionCode);
+    if (twin >= 0) {
+      // On both tracks: the one that reaches more devices counts.
+      if (offer.full) kept[twin] = offer;
+      continue;
+    }
+    const replaced = kept.some(
+      (newer) => newer.full && compareSemver(newer.minMosisVersion, offer.minMosisVersion) <= 0,
+    );
+    if (!replaced) kept.push(offer);
+  }
+  return kept;
+}
+
+function packageOf(
+  packageId: string,
+  row: { code: number; minMosisVersion: string; sha256: string; size: number },
+): OfferedPackage {
+  const minMosisVersion = parseSemver(row.minMosisVersion);
+  if (minMosisVersion === null) throw new Error(`${packageId} ${row.code} has no readable least Mosis version`);
+  const facts = { package_id: packageId, version_code: row.code, sha256: row.sha256, size: row.size };
+  return { versionCode: row.code, minMosisVersion, facts: JSON.stringify(facts).slice(1, -1) };
+}

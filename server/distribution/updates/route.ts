@@ -1,0 +1,37 @@
+/** Owns the endpoint of the update check: who may ask how often, and the answer over HTTP. */
+import { DomainError } from '../../errors.ts';
+import type { RateLimit } from '../../http/rate-limit.ts';
+import type { Route } from '../../http/router.ts';
+import { addressKey } from '../../telemetry/rates.ts';
+import { answerUpdateCheck } from './answer.ts';
+import type { OfferIndex } from './offers.ts';
+import { readUpdateCheck } from './request.ts';
+
+interface UpdateRouteOptions {
+  readonly offers: Pick<OfferIndex, 'find'>;
+  /** By client address, a whole IPv6 /64 as one. */
+  readonly rate: RateLimit;
+}
+
+/** `POST /v1/updates/check`. */
+export function updateRoute({ offers, rate }: UpdateRouteOptions): Route {
+  return {
+    methods: ['POST'],
+    path: '/v1/updates/check',
+    async handler(request, response, context) {
+      const waitSeconds = rate.take(addressKey(context.address));
+      if (waitSeconds > 0) {
+        throw new DomainError('RATE_LIMITED', 'Your address asks for updates too often. Wait, then ask again.', {
+          retryAfterSeconds: waitSeconds,
+        });
+      }
+      const body = answerUpdateCheck(await readUpdateCheck(request), offers.find);
+      response.writeHead(200, {
+        'Content-Type': 'application/json; charset=utf-8',
+        'Content-Length': Buffer.byteLength(body),
+        'Cache-Control': 'no-store',
+      });
+      response.end(body);
+    },
+  };
+}
