@@ -21,6 +21,7 @@ import '../apps/schema-screenshots.ts';
 import '../settings/schema.ts';
 import '../versions/schema-review.ts';
 import '../telemetry/schema.ts';
+import '../telemetry/schema-health.ts';
 import '../ops/schema.ts';
 import '../ops/schema-mutations.ts';
 import '../validation/schema.ts';

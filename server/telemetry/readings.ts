@@ -5,6 +5,7 @@ import { dayNumber } from './aggregates.ts';
 import { REJECTION_REASONS, type RejectionReason } from './bodies.ts';
 import { TELEMETRY_LIMITS } from './limits.ts';
 import { countsOf, DROP_REASONS, type DropReason, type LossCount } from './losses.ts';
+import { type ReleaseHealth, releaseHealthOf } from './release-health.ts';
 import {
   seriesOf,
   type TelemetryFilter,
@@ -40,7 +41,7 @@ export interface LostEvents {
 
 /** The queries over whatever `reader` answers; null while telemetry is not running. */
 export function createReadings(reader: () => AggregateReader | null) {
-  return { totals, series, versionHealth, lost, crashGroups };
+  return { totals, series, versionHealth, releaseHealth, lost, crashGroups };
 
   /** Counts and devices by type over a range, as of the last flush (about a second). Throws VALIDATION for a bad range. */
   function totals(appId: string, range: DateRange): TelemetryTotals {
@@ -60,6 +61,11 @@ export function createReadings(reader: () => AggregateReader | null) {
   /** How each version does over a range. Throws VALIDATION. */
   function versionHealth(appId: string, range: DateRange): VersionHealth[] {
     return versionHealthOf(rows(appId, range));
+  }
+
+  /** How each version does, with adoption and intervals. Throws VALIDATION. */
+  function releaseHealth(appId: string, range: DateRange): ReleaseHealth[] {
+    return releaseHealthOf(rows(appId, range));
   }
 
   /** Events that were lost, by reason. Throws VALIDATION. */

@@ -12,7 +12,7 @@ import type { TELEMETRY_GROUPS, TelemetryCount, TelemetryPoint, TelemetryTotals,
 import type { Telemetry } from './service.ts';
 
 /** Reading and merging sketches costs more than a column. */
-const TELEMETRY_COST = 20;
+export const TELEMETRY_COST = 20;
 const DEFAULT_PAGE = 20;
 
 const TelemetryEventType = builder.enumType('TelemetryEventType', {
@@ -44,7 +44,8 @@ const TelemetryGroupEnum = builder.enumType('TelemetryGroup', {
   } satisfies Record<(typeof TELEMETRY_GROUPS)[number], { description: string }>,
 });
 
-const DateRangeInput = builder.inputType('DateRange', {
+/** Days that a query over telemetry spans. */
+export const DateRangeInput = builder.inputType('DateRange', {
   description: 'UTC days, both included; at most 400.',
   fields: (t) => ({
     from: t.field({ type: 'Date', required: true, description: 'The first day.' }),
@@ -226,13 +227,14 @@ const CrashGroupType = builder.objectRef<CrashGroup & { readonly appId: string }
   }),
 });
 
-const APP_SELECT = { id: true, members: { select: { developerId: true, role: true } } } as const;
+/** What `requireTelemetryReader` needs of an app. */
+export const TELEMETRY_APP = { id: true, members: { select: { developerId: true, role: true } } } as const;
 
 builder.prismaObjectFields('App', (t) => ({
   telemetry: t.field({
     type: TelemetryType,
     description: 'What devices reported. For members of the app, by a session or a key with the scope TELEMETRY_READ.',
-    select: APP_SELECT,
+    select: TELEMETRY_APP,
     complexity: TELEMETRY_COST,
     args: {
       range: t.arg({ type: DateRangeInput, required: true, description: 'Which days.' }),
@@ -261,7 +263,7 @@ builder.prismaObjectFields('App', (t) => ({
     {
       type: CrashGroupType,
       description: 'Crashes of the app in groups, the one seen last first. For whom: as `telemetry`.',
-      select: APP_SELECT,
+      select: TELEMETRY_APP,
       complexity: ({ first }) => ({ field: TELEMETRY_COST, multiplier: Math.min(first ?? DEFAULT_PAGE, 100) }),
       resolve: (app, args, { viewer, services }) => {
         requireTelemetryReader(viewer, app);

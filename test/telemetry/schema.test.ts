@@ -6,6 +6,7 @@ import '../../server/graphql/base.ts';
 import { builder } from '../../server/graphql/builder.ts';
 import type { GraphContext } from '../../server/graphql/context.ts';
 import '../../server/telemetry/schema.ts';
+import '../../server/telemetry/schema-health.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { APP, batch, crash, createStand, deviceId, START, type Stand } from './stand.ts';
 
@@ -152,11 +153,49 @@ describe('App.telemetry', () => {
   ];
   it.each(viewers)('answers %s as they may', async (_name, who, refusal) => {
     viewer = who;
-    for (const fields of [`telemetry(${RANGE}) { crashes }`, 'crashGroups { nodes { count } }']) {
+    for (const fields of [
+      `telemetry(${RANGE}) { crashes }`,
+      `releaseHealth(${RANGE}) { version }`,
+      'crashGroups { nodes { count } }',
+    ]) {
       const { errors } = await ask(fields);
       if (refusal === null) expect(errors).toBeUndefined();
       else expect(errors?.[0]?.message).toContain(refusal);
     }
+  });
+});
+
+describe('App.releaseHealth', () => {
+  it('answers each version with sessions, adoption and intervals', async () => {
+    const { data, errors } = await ask(`releaseHealth(${RANGE}) {
+      version activeDevices adoption sessions crashes crashDevices
+      crashFreeDevices { value low high } crashFreeSessions { value low high }
+    }`);
+    expect(errors).toBeUndefined();
+    expect(data?.anyApp).toEqual({
+      releaseHealth: [
+        {
+          version: '1.1.0',
+          activeDevices: 1,
+          adoption: 0.5,
+          sessions: 1,
+          crashes: 0,
+          crashDevices: 0,
+          crashFreeDevices: { value: 1, low: expect.closeTo(0.2065, 4), high: 1 },
+          crashFreeSessions: { value: 1, low: expect.closeTo(0.2065, 4), high: 1 },
+        },
+        {
+          version: '1.0.0',
+          activeDevices: 1,
+          adoption: 0.5,
+          sessions: 0,
+          crashes: 2,
+          crashDevices: 1,
+          crashFreeDevices: { value: 0, low: 0, high: expect.closeTo(0.7935, 4) },
+          crashFreeSessions: null,
+        },
+      ],
+    });
   });
 });
 
