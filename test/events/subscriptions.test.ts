@@ -197,11 +197,13 @@ describe('appEvents', () => {
     const all = await until(socketOf(ada), APP_EVENTS, { id: notes.id, after: zero }, last);
     const some = await until(socketOf(rita), APP_EVENTS, { id: notes.id, after: zero }, last);
     expect(all.some((event) => event.version?.id === draft.id)).toBe(true);
-    expect(some.every((event) => event.version?.id === submitted.id)).toBe(true);
+    // What is about the app itself, such as its keys, has no version.
+    expect(new Set(some.flatMap((event) => event.version?.id ?? []))).toEqual(new Set([submitted.id]));
   });
 
   it('stops showing a member who was removed while they watch', async () => {
     const notes = await newApp();
+    const head = await app.services.events.head();
     const version = await notes.upload();
     const bob = await seed.developer('Bob');
     const membership = { appId: notes.key, developerId: Buffer.from(bob.id, 'base64').toString().split(':')[1] ?? '' };
@@ -211,7 +213,7 @@ describe('appEvents', () => {
     const seen: string[] = [];
     const iterator = socketOf(bob).iterate<{ event: Seen }>({
       query: APP_EVENTS,
-      variables: { id: notes.id, after: zero },
+      variables: { id: notes.id, after: head },
     });
     const first = await iterator.next();
     seen.push(first.value?.data?.event.type ?? '');
