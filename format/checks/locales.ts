@@ -7,8 +7,8 @@ import { PACKAGE_LIMITS } from '../limits.ts';
 import { decodeUtf8, printable } from '../text.ts';
 
 const MAX_TABLE_BYTES = 1024 * 1024;
-/** All tables of a package: 80 languages of 50 KiB. */
-const MAX_TOTAL_BYTES = 4 * 1024 * 1024;
+/** All tables of a package: 60 languages of 50 KiB. */
+const MAX_TOTAL_BYTES = 3 * 1024 * 1024;
 /** Deep enough that a nested table is called nested, not malformed. */
 const MAX_DEPTH = 32;
 /** Missing or further keys named in one message. */
@@ -37,7 +37,7 @@ export const localesCheck: Check = {
       else {
         total += bytes.length;
         const isTooLarge = bytes.length > MAX_TABLE_BYTES || total > MAX_TOTAL_BYTES;
-        const message = 'This table is over 1 MiB, or all of them are over 4 MiB.';
+        const message = 'This table is over 1 MiB, or all of them are over 3 MiB.';
         if (isTooLarge) found.add(LOCALE_CATALOGUE.ASSET_TOO_LARGE, message, { file });
         tables.set(name, isTooLarge ? null : readTable(file, bytes, found));
       }

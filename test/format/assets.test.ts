@@ -318,7 +318,7 @@ describe('bounds that were reached are findings', () => {
     expect(codes).toEqual(['ASSET_TOO_LARGE']);
   });
 
-  test('tables of over 4 MiB together', async () => {
+  test('tables of over 3 MiB together', async () => {
     const tag = (i: number) => `a${String.fromCharCode(97 + i)}`;
     const codes = await few(
       localesCheck,
