@@ -161,6 +161,8 @@ export const ReviewNode = builder.prismaNode('Review', {
     approvals: t.relation('approvals', {
       type: ApprovalType,
       description: 'Who has approved it so far, oldest first.',
+      // Never more than it needs.
+      complexity: { field: 1, multiplier: 2 },
       query: { orderBy: { createdAt: 'asc' } },
     }),
     viewerCanClaim: t.boolean({
