@@ -23,7 +23,7 @@ export interface VouchedFor {
   readonly signerKeyId: string;
 }
 
-/** The order of docs/DEVICE_PROTOCOL.md §5: nothing is unpacked before the repository vouches for the bytes. */
+/** The order of docs/DEVICE_PROTOCOL.md §4: nothing is unpacked before the repository vouches for the bytes. */
 export async function verifyPackage(download: Download, offer: VouchedFor): Promise<VerifiedPackage> {
   if (download.bytes.length !== offer.sizeBytes || download.sha256 !== offer.sha256)
     throw new DeviceError('DOWNLOAD_CORRUPT', 'The bytes are not those that the signed metadata names.');
