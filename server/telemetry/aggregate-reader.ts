@@ -1,7 +1,9 @@
 /** Owns the queries over aggregates.db, by a read-only connection of its own. It shapes nothing and hides nothing. */
 import { existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
+import { Digest } from './digest.ts';
 import { type CrashType, type EventType, eventTypeOfKey } from './events-schema.ts';
+import { keyOfMetric, type Metric, metricOfKey } from './metrics.ts';
 import { Sketch } from './sketch.ts';
 
 /** One stored aggregate: an app's events of one type, version and UTC day (counted since 1970). */
@@ -10,6 +12,15 @@ export interface DailyRow {
   readonly type: EventType;
   readonly version: string;
   readonly count: number;
+  readonly devices: Sketch;
+}
+
+/** Measured values of an app of one metric, version and UTC day. */
+export interface DigestRow {
+  readonly day: number;
+  readonly metric: Metric;
+  readonly version: string;
+  readonly digest: Digest;
   readonly devices: Sketch;
 }
 
@@ -59,6 +70,13 @@ export function openAggregateReader(path: string) {
     `SELECT d.day, d.type, v.name AS version, d.count, d.devices FROM daily d JOIN versions v ON v.id = d.version
      WHERE d.app = (SELECT id FROM apps WHERE app = ?) AND d.day BETWEEN ? AND ? ORDER BY d.day, d.type, v.id`,
   );
+  const digests = db.prepare<
+    [string, number, number, number],
+    { day: number; metric: number; version: string; buckets: Uint8Array; devices: Uint8Array }
+  >(
+    `SELECT d.day, d.metric, v.name AS version, d.buckets, d.devices FROM digests d JOIN versions v ON v.id = d.version
+     WHERE d.app = (SELECT id FROM apps WHERE app = ?) AND d.metric = ? AND d.day BETWEEN ? AND ? ORDER BY d.day, v.id`,
+  );
   const losses = db.prepare<[string, number, number], LossRow>(
     `SELECT reason, sum(count) AS count FROM losses WHERE app = (SELECT id FROM apps WHERE app = ?) AND day BETWEEN ? AND ?
      GROUP BY reason ORDER BY reason`,
@@ -78,6 +96,18 @@ export function openAggregateReader(path: string) {
         type: eventTypeOfKey(row.type),
         devices: Sketch.fromBytes(row.devices),
       }));
+    },
+    /** The digests of some metrics of an app from one UTC day to another, both included. */
+    digests(app: string, metrics: readonly Metric[], fromDay: number, toDay: number): DigestRow[] {
+      return metrics.flatMap((metric) =>
+        digests.all(app, keyOfMetric(metric), fromDay, toDay).map((row) => ({
+          day: row.day,
+          metric: metricOfKey(row.metric),
+          version: row.version,
+          digest: Digest.fromBytes(row.buckets),
+          devices: Sketch.fromBytes(row.devices),
+        })),
+      );
     },
     /** Lost events of an app by reason, over the UTC days of receipt from one to another, both included. */
     losses: (app: string, fromDay: number, toDay: number): LossRow[] => losses.all(app, fromDay, toDay),

@@ -4,6 +4,7 @@
  */
 import Database from 'better-sqlite3';
 import { addColumn } from './columns.ts';
+import { createDigestTally } from './digest-tally.ts';
 import { DAY_MS, OTHER, TELEMETRY_LIMITS } from './limits.ts';
 import { createLossTally } from './loss-tally.ts';
 import type { Counted, CountedCrash, CountedEvents } from './rows.ts';
@@ -70,6 +71,7 @@ export function openAggregates(path: string) {
   const daily = new Map<string, DailyDelta>();
   const crashes = new Map<string, CrashDelta>();
   const losses = createLossTally(db);
+  const digests = createDigestTally(db);
   const watermarks = new Map<Month, Counted>();
   const flushTransaction = db.transaction(writeDeltas);
 
@@ -81,10 +83,11 @@ export function openAggregates(path: string) {
       watermarks.delete(month);
       statements.removeWatermark.run(month);
     },
-    pending: (): number => daily.size + crashes.size + losses.pending(),
+    pending: (): number => daily.size + crashes.size + losses.pending() + digests.pending(),
     addEvents,
     addCrash,
     addLosses: losses.add,
+    addValues: digests.add,
     /** Every event and batch of the month up to these ids has been added. */
     reached: (month: Month, last: Counted): void => {
       watermarks.set(month, last);
@@ -109,6 +112,7 @@ export function openAggregates(path: string) {
     daily.clear();
     crashes.clear();
     losses.discard();
+    digests.discard();
     watermarks.clear();
   }
 
@@ -161,6 +165,7 @@ export function openAggregates(path: string) {
     }
     for (const delta of crashes.values()) writeCrash(delta);
     losses.write({ app: appKey, version: versionKey });
+    digests.write({ app: appKey, version: versionKey });
     for (const [month, last] of watermarks) statements.setWatermark.run(month, last.event, last.batch);
   }
 

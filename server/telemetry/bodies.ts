@@ -6,6 +6,7 @@ import { CRASH_TYPES, eventType, semver, versionCode } from './events-schema.ts'
 import { instant, instantMs } from './instant.ts';
 import { DAY_MS, TELEMETRY_LIMITS } from './limits.ts';
 import { droppedField } from './losses.ts';
+import { packValues } from './metrics.ts';
 
 /** Why one event of a batch was not counted. */
 export const REJECTION_REASONS = [
@@ -43,6 +44,8 @@ export const PACKED_NUMBERS = 4;
 export interface PackedEvents {
   readonly numbers: Int32Array;
   readonly data: string;
+  /** Measured values, packed (metrics.ts). */
+  readonly values: Int32Array;
 }
 
 /** How many events there are. */
@@ -161,6 +164,7 @@ export function judgeEvents(
   const numbers = new Int32Array(body.events.length * PACKED_NUMBERS);
   const rejected: Rejection[] = [];
   const shiftMs = clockShiftMs(instantMs(body.sent_at), nowMs);
+  const values: number[] = [];
   let data = '';
   let at = 0;
   for (const [index, candidate] of body.events.entries()) {
@@ -176,20 +180,31 @@ export function judgeEvents(
     numbers[at + 2] = verdict.atMs - day * DAY_MS;
     numbers[at + 3] = verdict.data === null ? -1 : verdict.data.length;
     if (verdict.data !== null) data += verdict.data;
+    packValues(values, verdict.type, day, verdict.content);
     at += PACKED_NUMBERS;
   }
-  const events = { numbers: at === numbers.length ? numbers : numbers.slice(0, at), data };
+  const events = {
+    numbers: at === numbers.length ? numbers : numbers.slice(0, at),
+    data,
+    values: Int32Array.from(values),
+  };
   return { events, answer: { accepted: at / PACKED_NUMBERS, rejected } };
 }
 
 /** One event without data, packed. */
 export function packedEvent(type: number, atMs: number): PackedEvents {
   const day = Math.floor(atMs / DAY_MS);
-  return { numbers: Int32Array.of(type, day, atMs - day * DAY_MS, -1), data: '' };
+  return { numbers: Int32Array.of(type, day, atMs - day * DAY_MS, -1), data: '', values: new Int32Array(0) };
 }
 
 type Verdict =
-  | { readonly reason: null; readonly type: number; readonly atMs: number; readonly data: string | null }
+  | {
+      readonly reason: null;
+      readonly type: number;
+      readonly atMs: number;
+      readonly data: string | null;
+      readonly content: unknown;
+    }
   | { readonly reason: RejectionReason; readonly detail?: string };
 
 function judgeEvent(candidate: unknown, consent: boolean, nowMs: number, shiftMs: number): Verdict {
@@ -208,7 +223,7 @@ function judgeEvent(candidate: unknown, consent: boolean, nowMs: number, shiftMs
     const content = info.data.schema.safeParse(data);
     return { reason: 'DATA_INVALID', detail: content.success ? 'not valid' : firstProblem(content.error) };
   }
-  return { reason: null, type: info.key, atMs, data: data === undefined ? null : JSON.stringify(data) };
+  return { reason: null, type: info.key, atMs, data: data === undefined ? null : JSON.stringify(data), content: data };
 }
 
 /** What `eventEnvelope` accepts, told without garbage. */

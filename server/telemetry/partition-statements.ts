@@ -1,5 +1,6 @@
 /** Owns the tables of one month's file of raw telemetry, and every statement over them. It decides nothing. */
 import type Database from 'better-sqlite3';
+import { MEASURED_TYPES } from './metrics.ts';
 import type { CrashDetails } from './rows.ts';
 
 /** Events hold no app, version or device: these are their batch's, whose events are neighbours. `day` and `ms` are UTC. */
@@ -41,6 +42,8 @@ export interface EventRow extends Partial<CrashDetails> {
   readonly type: number;
   readonly day: number;
   readonly ms: number;
+  /** JSON; null also where the type has no measured values. */
+  readonly data: string | null;
 }
 
 /** Prepares them all once for an open file. */
@@ -66,7 +69,8 @@ export function preparePartition(db: Database.Database) {
       `INSERT INTO crashes (event, fingerprint, title, crash_type, message, stack_trace, context) VALUES (?, ?, ?, ?, ?, ?, ?)`,
     ),
     eventsAfter: db.prepare<[number, number], EventRow>(
-      `SELECT e.id, a.app, v.name AS version, b.device, e.type, e.day, e.ms, ${CRASH_COLUMNS}
+      `SELECT e.id, a.app, v.name AS version, b.device, e.type, e.day, e.ms,
+         CASE WHEN e.type IN (${MEASURED_TYPES.join(', ')}) THEN e.data END AS data, ${CRASH_COLUMNS}
        FROM events e JOIN batches b ON b.id = e.batch JOIN apps a ON a.id = b.app JOIN versions v ON v.id = b.version
        LEFT JOIN crashes c ON c.event = e.id WHERE e.id > ? ORDER BY e.id LIMIT ?`,
     ),

@@ -10,6 +10,7 @@ import { addColumn } from './columns.ts';
 import { EVENT_TYPES, eventTypeOfKey } from './events-schema.ts';
 import { DAY_MS, OTHER, TELEMETRY_LIMITS } from './limits.ts';
 import { parseLosses } from './losses.ts';
+import { packValues } from './metrics.ts';
 import {
   CHUNK_ROWS,
   EVENT_COLUMNS,
@@ -17,7 +18,15 @@ import {
   PARTITION_SCHEMA,
   preparePartition,
 } from './partition-statements.ts';
-import type { BatchRow, Counted, CountedCrash, CountedEvents, CountedLosses, ExportedBatch } from './rows.ts';
+import type {
+  BatchRow,
+  Counted,
+  CountedCrash,
+  CountedEvents,
+  CountedLosses,
+  CountedValues,
+  ExportedBatch,
+} from './rows.ts';
 
 interface VersionKey {
   readonly id: number;
@@ -29,6 +38,7 @@ export interface StoredEvent {
   readonly id: number;
   readonly events: CountedEvents;
   readonly crash: CountedCrash | null;
+  readonly values: CountedValues;
 }
 
 /** What one batch lost, if anything, as the aggregates need it. */
@@ -236,11 +246,14 @@ export function openPartition(path: string, used: Counted) {
 
 function storedEvent(row: EventRow): StoredEvent {
   const { id, app, version, device, type, day, ms } = row;
+  const values: number[] = [];
+  if (row.data !== null) packValues(values, type, day, parseJson(row.data));
   const { fingerprint, title, crashType, message, stackTrace, context } = row;
   const isCrash = fingerprint != null && title != null && crashType != null && message != null && stackTrace != null;
   return {
     id,
     events: { app, version, device, type, day, count: 1 },
+    values: { app, version, device, values },
     crash: isCrash
       ? {
           app,

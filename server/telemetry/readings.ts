@@ -5,6 +5,8 @@ import { dayNumber } from './aggregates.ts';
 import { REJECTION_REASONS, type RejectionReason } from './bodies.ts';
 import { TELEMETRY_LIMITS } from './limits.ts';
 import { countsOf, DROP_REASONS, type DropReason, type LossCount } from './losses.ts';
+import type { Metric } from './metrics.ts';
+import { type PercentilePoint, percentilesOf } from './percentiles.ts';
 import { type ReleaseHealth, releaseHealthOf } from './release-health.ts';
 import {
   seriesOf,
@@ -41,7 +43,7 @@ export interface LostEvents {
 
 /** The queries over whatever `reader` answers; null while telemetry is not running. */
 export function createReadings(reader: () => AggregateReader | null) {
-  return { totals, series, versionHealth, releaseHealth, lost, crashGroups };
+  return { totals, series, versionHealth, releaseHealth, percentiles, lost, crashGroups };
 
   /** Counts and devices by type over a range, as of the last flush (about a second). Throws VALIDATION for a bad range. */
   function totals(appId: string, range: DateRange): TelemetryTotals {
@@ -66,6 +68,18 @@ export function createReadings(reader: () => AggregateReader | null) {
   /** How each version does, with adoption and intervals. Throws VALIDATION. */
   function releaseHealth(appId: string, range: DateRange): ReleaseHealth[] {
     return releaseHealthOf(rows(appId, range));
+  }
+
+  /** Percentiles of measured values, each once however often it is named (see `percentilesOf`). Throws VALIDATION. */
+  function percentiles(
+    appId: string,
+    range: DateRange,
+    metrics: readonly Metric[],
+    groupBy: TelemetryGroup,
+    filter: Pick<TelemetryFilter, 'version'> = {},
+  ): PercentilePoint[] {
+    const { from, to } = days(range);
+    return percentilesOf(opened().digests(appId, [...new Set(metrics)], from, to), groupBy, filter.version);
   }
 
   /** Events that were lost, by reason. Throws VALIDATION. */

@@ -83,7 +83,7 @@ export function createRecorder(dir: string, warn: (message: string) => void) {
     const [device] = row.devices;
     if (device === undefined) return;
     const { app } = row;
-    const { numbers } = row.events;
+    const { numbers, values } = row.events;
     const counts = new Map<number, number>();
     for (let at = 0; at < numbers.length; at += PACKED_NUMBERS) {
       const key = (numbers[at + 1] ?? 0) * 256 + (numbers[at] ?? 0);
@@ -92,6 +92,7 @@ export function createRecorder(dir: string, warn: (message: string) => void) {
     for (const [key, n] of counts) {
       aggregates.addEvents({ app, version, device, type: key % 256, day: Math.floor(key / 256), count: n });
     }
+    if (values.length > 0) aggregates.addValues({ app, version, device, values });
     const atMs = (numbers[1] ?? 0) * DAY_MS + (numbers[2] ?? 0);
     if (row.crash !== null) aggregates.addCrash({ ...row.crash, app, version, device, atMs });
     if (row.losses !== null) {
@@ -131,8 +132,9 @@ export function createRecorder(dir: string, warn: (message: string) => void) {
   function replaySome(month: Month): boolean {
     const from = aggregates.watermark(month);
     let { event, batch } = from;
-    for (const { id, events, crash } of store.eventsAfter(month, event, REPLAY_ROWS)) {
+    for (const { id, events, crash, values } of store.eventsAfter(month, event, REPLAY_ROWS)) {
       aggregates.addEvents(events);
+      aggregates.addValues(values);
       if (crash !== null) aggregates.addCrash(crash);
       event = id;
     }

@@ -60,6 +60,14 @@ export interface CountedEvents {
   readonly count: number;
 }
 
+/** Measured values of one batch, packed, on their way into the digests. */
+export interface CountedValues {
+  readonly app: string;
+  readonly version: string;
+  readonly device: Uint8Array;
+  readonly values: ArrayLike<number>;
+}
+
 /** A crash report on its way into its group. */
 export interface CountedCrash extends CrashDetails {
   readonly app: string;

@@ -7,8 +7,11 @@ import type { CrashGroupCursor } from './aggregate-reader.ts';
 import type { REJECTION_REASONS, RejectionReason } from './bodies.ts';
 import { type CRASH_TYPES, EVENT_TYPES, type EventType } from './events-schema.ts';
 import type { DropReason, LossCount } from './losses.ts';
+import { METRICS, type Metric } from './metrics.ts';
+import type { PercentilePoint } from './percentiles.ts';
 import type { CrashGroup, LostEvents } from './readings.ts';
 import type { TELEMETRY_GROUPS, TelemetryCount, TelemetryPoint, TelemetryTotals, VersionHealth } from './reports.ts';
+import { PercentilePointType, TelemetryMetric } from './schema-percentiles.ts';
 import type { Telemetry } from './service.ts';
 
 /** Reading and merging sketches costs more than a column. */
@@ -149,6 +152,7 @@ interface TelemetryShape {
   readonly totals: TelemetryTotals;
   readonly series: () => TelemetryPoint[];
   readonly versions: () => VersionHealth[];
+  readonly percentiles: (metrics: readonly Metric[]) => PercentilePoint[];
   readonly lost: () => LostEvents;
 }
 
@@ -169,6 +173,15 @@ const TelemetryType = builder.objectRef<TelemetryShape>('Telemetry').implement({
       type: [VersionHealthType],
       description: 'Each version, most active devices first.',
       resolve: ({ versions }) => versions(),
+    }),
+    percentiles: t.field({
+      type: [PercentilePointType],
+      description:
+        'Percentiles of what devices measured, grouped and narrowed to a version as `series` is; days and versions with fewer than 5 devices are merged.',
+      args: {
+        metrics: t.arg({ type: [TelemetryMetric], description: 'Which ones; all when left out.' }),
+      },
+      resolve: ({ percentiles }, { metrics }) => percentiles(metrics ?? METRICS),
     }),
     dropped: t.field({
       type: [DroppedCountType],
@@ -255,6 +268,7 @@ builder.prismaObjectFields('App', (t) => ({
         totals: telemetry.totals(app.id, range),
         series: () => telemetry.series(app.id, range, groupBy ?? 'DAY', narrowed),
         versions: () => telemetry.versionHealth(app.id, range),
+        percentiles: (metrics) => telemetry.percentiles(app.id, range, metrics, groupBy ?? 'DAY', narrowed),
         lost: () => telemetry.lost(app.id, range),
       };
     },

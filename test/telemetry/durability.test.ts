@@ -9,6 +9,8 @@ import Database from 'better-sqlite3';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openAggregateReader } from '../../server/telemetry/aggregate-reader.ts';
+import { judgeEvents, parseEventsBody } from '../../server/telemetry/bodies.ts';
+import { bucketOf, Digest } from '../../server/telemetry/digest.ts';
 import { eventTypeOfKey } from '../../server/telemetry/events-schema.ts';
 import { openPartition } from '../../server/telemetry/partition.ts';
 import { createRecorder } from '../../server/telemetry/recorder.ts';
@@ -87,7 +89,10 @@ function message(n: number): Sent {
     return { path: 'crash', body: { ...common, ...crash, report_id: id, timestamp: at(n % 60) }, events: 1 };
   }
   const types = ['app_start', 'app_stop', 'app_uninstall'];
-  const events = Array.from({ length: 1 + (n % 7) }, (_, i) => ({ type: types[(n + i) % 3], at: at((n * i) % 100) }));
+  const events = Array.from({ length: 1 + (n % 7) }, (_, i) => {
+    const type = types[(n + i) % 3];
+    return { type, at: at((n * i) % 100), ...(type === 'app_start' ? { data: { launch_ms: 100 + n * i } } : {}) };
+  });
   return {
     path: 'events',
     body: { ...common, batch_id: id, consent: false, sent_at: at(0), events },
@@ -109,6 +114,48 @@ function rawBatches(): Map<string, number[]> {
     db.close();
   }
   return found;
+}
+
+/** Every stored digest, as text. */
+function measured(): string[] {
+  const db = new Database(join(dir, 'telemetry', 'aggregates.db'), { readonly: true });
+  const rows = db
+    .prepare<[], { day: number; metric: number; version: string; buckets: Uint8Array; devices: Uint8Array }>(
+      'SELECT d.day, d.metric, v.name AS version, d.buckets, d.devices FROM digests d JOIN versions v ON v.id = d.version',
+    )
+    .all();
+  db.close();
+  return rows
+    .map(
+      ({ day, metric, version, buckets, devices }) =>
+        `${day} ${metric} ${version} ${Buffer.from(buckets).toString('hex')} ${Sketch.fromBytes(devices).count()}`,
+    )
+    .sort();
+}
+
+/** What the digests of launches should be, from the raw rows. */
+function remeasure(): string[] {
+  const found = new Map<string, { digest: Digest; devices: Sketch }>();
+  for (const name of readdirSync(join(dir, 'telemetry')).filter((file) => /^\d{4}-\d{2}\.db$/.test(file))) {
+    const db = new Database(join(dir, 'telemetry', name), { readonly: true });
+    const rows = db
+      .prepare<[], { day: number; version: string; device: Uint8Array; ms: number }>(
+        `SELECT e.day, v.name AS version, b.device, json_extract(e.data, '$.launch_ms') AS ms FROM events e
+         JOIN batches b ON b.id = e.batch JOIN versions v ON v.id = b.version WHERE e.data IS NOT NULL`,
+      )
+      .all();
+    for (const { day, version, device, ms } of rows) {
+      const key = `${day} 1 ${version}`;
+      const known = found.get(key) ?? { digest: new Digest(), devices: new Sketch() };
+      known.digest.add(bucketOf(ms));
+      known.devices.add(device);
+      found.set(key, known);
+    }
+    db.close();
+  }
+  return [...found]
+    .map(([key, { digest, devices }]) => `${key} ${Buffer.from(digest.toBytes()).toString('hex')} ${devices.count()}`)
+    .sort();
 }
 
 /** What the aggregates should be, counted from the raw rows without any of the code that keeps them. */
@@ -190,6 +237,8 @@ describe('a server killed in the middle of the load', () => {
     createRecorder(join(dir, 'telemetry'), () => undefined).close();
     const { daily, crashes, groups } = aggregated();
     expect(daily).toEqual(recount());
+    expect(measured()).toEqual(remeasure());
+    expect(remeasure().length).toBeGreaterThan(2);
     expect(groups).toBe(3);
     expect(crashes).toBe(
       daily.reduce((sum, row) => sum + (row.includes(' app_crash ') ? Number(row.split(' ')[3]) : 0), 0),
@@ -208,11 +257,26 @@ const row = (n: number, changes: Partial<BatchRow> = {}): BatchRow => ({
   batchId: new Uint8Array(16).fill(n),
   receivedAtMs: Date.parse('2026-01-15T12:00:00Z'),
   answer: `{"n":${n}}`,
-  events: { numbers: Int32Array.of(1, 20_468, 0, -1, 1, 20_468, 1, -1), data: '' },
+  events: { numbers: Int32Array.of(1, 20_468, 0, -1, 1, 20_468, 1, -1), data: '', values: new Int32Array(0) },
   crash: null,
   losses: null,
   ...changes,
 });
+
+/** Two starts of one day that took 400 and 900 ms, as the service packs them. */
+const launches = judgeEvents(
+  parseEventsBody({
+    batch_id: '00000000-0000-4000-8000-000000000001',
+    app_id: APP,
+    app_version: '1.0.0',
+    mosis_version: '1.0.0',
+    device_id: 'a'.repeat(64),
+    consent: false,
+    sent_at: '2026-01-15T12:00:00Z',
+    events: [400, 900].map((launch_ms) => ({ type: 'app_start', at: '2026-01-15T11:00:00Z', data: { launch_ms } })),
+  }),
+  Date.parse('2026-01-15T12:00:00Z'),
+).events;
 
 describe('the writer', () => {
   it('replaces a thread that died: waiting batches are told to come again, and nothing acknowledged is lost or doubled', async () => {
@@ -288,12 +352,18 @@ describe('the recorder', () => {
 
   it('counts everything again when the aggregates file is lost', () => {
     const recorder = createRecorder(folder(), () => undefined);
-    recorder.record([row(1), row(2), row(3, { receivedAtMs: Date.parse('2026-02-02T00:00:00Z') })]);
+    recorder.record([
+      row(1),
+      row(2, { events: launches }),
+      row(3, { receivedAtMs: Date.parse('2026-02-02T00:00:00Z') }),
+    ]);
     recorder.close();
     for (const end of ['', '-wal', '-shm']) rmSync(join(folder(), `aggregates.db${end}`), { force: true });
     createRecorder(folder(), () => undefined).close();
     expect(aggregated().daily).toEqual(recount());
     expect(recount()).toHaveLength(1);
+    expect(measured()).toEqual(remeasure());
+    expect(remeasure()).toHaveLength(1);
   });
 
   it('syncs every commit to the disk', () => {

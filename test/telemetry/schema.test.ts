@@ -53,7 +53,8 @@ beforeAll(async () => {
     },
   });
   await stand.post('events', batch(1, { events: [{ type: 'app_install', at: '2026-01-15T10:00:00Z' }] }));
-  await stand.post('events', batch(2, { device_id: deviceId(2), app_version: '1.1.0' }));
+  const start = { type: 'app_start', at: '2026-01-15T11:59:00Z', data: { launch_ms: 400 } };
+  await stand.post('events', batch(2, { device_id: deviceId(2), app_version: '1.1.0', events: [start] }));
   await stand.post('events', batch(3, { dropped: { queue_full: 12 }, events: [5] }));
   await stand.post('crash', crash());
   await stand.post('crash', crash({ message: 'another', timestamp: '2026-01-15T11:00:00Z', context: undefined }));
@@ -133,6 +134,29 @@ describe('App.telemetry', () => {
       `telemetry(${RANGE}, groupBy: VERSION, filter: { type: app_start }) { series { version type } }`,
     );
     expect(data?.anyApp).toEqual({ telemetry: { series: [{ version: '1.1.0', type: 'app_start' }] } });
+  });
+
+  it('answers percentiles of what devices measured, within 1 %', async () => {
+    const { data, errors } = await ask(
+      `telemetry(${RANGE}, groupBy: TYPE) { percentiles(metrics: [LAUNCH_MS]) { metric count devices p50 p99 merged date version } }`,
+    );
+    expect(errors).toBeUndefined();
+    expect(data?.anyApp).toEqual({
+      telemetry: {
+        percentiles: [
+          {
+            metric: 'LAUNCH_MS',
+            count: 1,
+            devices: 1,
+            p50: expect.closeTo(400, -1),
+            p99: expect.closeTo(400, -1),
+            merged: false,
+            date: null,
+            version: null,
+          },
+        ],
+      },
+    });
   });
 
   it('refuses a range that is too long', async () => {
