@@ -23,21 +23,26 @@ const PATH = '/v1/updates/check';
 async function makeStore(folder: string): Promise<string[]> {
   const databasePath = join(folder, 'core.db');
   await applyMigrations({ databasePath });
-  const packageIds: string[] = [];
   seedDatabase(
     databasePath,
     { developers: 10, apps: APPS, versionsPerApp: 4 },
     {
       signer: { keyId: 'SHA256:bench', publicKey: 'bench' },
-      makePackage: ({ packageId }, versionCode) => {
-        if (versionCode === 1) packageIds.push(packageId);
-        return { size: 1_000_000, sha256: 'a'.repeat(64), signature: '{}', platformSignature: 'SHA256:bench.none' };
-      },
+      makePackage: () => ({
+        size: 1_000_000,
+        sha256: 'a'.repeat(64),
+        signature: '{}',
+        platformSignature: 'SHA256:bench.none',
+      }),
     },
   );
   const handle = new RawDatabase(databasePath);
   handle.exec(`INSERT OR IGNORE INTO rollouts (id, app_id, version_id, track, seed, basis_points, state, schedule, started_at, updated_at)
     SELECT id, app_id, id, 'STABLE', '', 10000, 'COMPLETE', '[]', created_at, created_at FROM app_versions WHERE state = 'PUBLISHED'`);
+  const packageIds = handle
+    .prepare<[], string>(`SELECT package_id FROM apps WHERE status = 'PUBLISHED' ORDER BY id`)
+    .pluck()
+    .all();
   handle.close();
   return packageIds;
 }

@@ -31,9 +31,10 @@ export function readBody(request: IncomingMessage, limits: BodyLimits): Promise<
   });
   request.on('end', () => resolve(Buffer.concat(chunks, size)));
   request.on('error', reject);
-  request.on('close', () =>
-    reject(new DomainError('BAD_REQUEST', 'The connection closed before the body had arrived.')),
-  );
+  request.on('close', () => {
+    // Every request closes; an error with its stack is made only for those that did so too early.
+    if (!request.complete) reject(new DomainError('BAD_REQUEST', 'The connection closed before the body had arrived.'));
+  });
   return promise.finally(() => clearTimeout(timer));
 }
 

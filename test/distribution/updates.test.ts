@@ -1,5 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
+import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { plainUpdateCheck, updateCheck } from '../../server/distribution/updates/request.ts';
 import { createDistributionWorld, type DistributionWorld } from './world.ts';
 
 const ID = 'com.example.notes';
@@ -374,6 +376,49 @@ describe('an update check is refused', () => {
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
     await own.dispose();
   });
+});
+
+it('the check by hand takes nothing that the schema refuses, and reads it alike', () => {
+  const text = fc.oneof(
+    fc.constantFrom('1.5.0', 'x', 'com.example.a', 'com.example.b', 'stable', 'beta', ''),
+    fc.string(),
+  );
+  const code = fc.oneof(fc.integer({ min: -1, max: 5 }), fc.double(), fc.constant(2_147_483_648));
+  const mostly = <T>(usual: fc.Arbitrary<T>): fc.Arbitrary<unknown> =>
+    fc.oneof(
+      { arbitrary: usual, weight: 20 },
+      { arbitrary: fc.oneof(text, code, fc.constantFrom(null, [], {})), weight: 1 },
+    );
+  const withMore = (usual: fc.Arbitrary<object>): fc.Arbitrary<object> =>
+    fc.tuple(usual, fc.nat(20)).map(([value, n]) => (n === 0 ? { ...value, more: 1 } : value));
+  const app = withMore(
+    fc.record({
+      package_id: mostly(fc.constantFrom('com.example.a', 'com.example.b', 'com.example.c')),
+      version_code: mostly(fc.integer({ min: 1, max: 9 })),
+      track: mostly(fc.constantFrom('stable', 'beta')),
+    }),
+  );
+  const body = withMore(
+    fc.record(
+      {
+        mosis_version: mostly(fc.constantFrom('1.5.0', '2.0.0-rc.1')),
+        tag: mostly(fc.constantFrom('abc', null)),
+        apps: mostly(fc.array(mostly(app), { maxLength: 3 })),
+      },
+      { requiredKeys: ['mosis_version', 'apps'] },
+    ),
+  );
+  let taken = 0;
+  fc.assert(
+    fc.property(body, (value) => {
+      const byHand = plainUpdateCheck(value);
+      const bySchema = updateCheck.safeParse(value);
+      if (byHand !== null) taken += 1;
+      expect(byHand).toEqual(bySchema.success ? bySchema.data : null);
+    }),
+    { numRuns: 2_000 },
+  );
+  expect(taken).toBeGreaterThan(50);
 });
 
 it('200 apps in one check are answered', async () => {

@@ -37,8 +37,7 @@ function addOffers(
   for (const offer of offers.updates[track]) {
     if (offer.versionCode <= installed || named === MAX_OFFERS_PER_APP) break;
     if (!runs(offer)) continue;
-    const delta = offer.deltas.get(installed) ?? null;
-    updates.push(`{${offer.facts},"track":"${offer.track}","delta_size":${delta},"kind":"update","known_issue":null}`);
+    updates.push(offer.toldWithDelta.get(installed) ?? offer.told);
     named += 1;
     if (offer.full) break;
   }

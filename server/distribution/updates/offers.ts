@@ -10,7 +10,7 @@ import type { Track } from '../../../format/trust/targets.ts';
 export interface OfferedPackage {
   readonly versionCode: number;
   readonly minMosisVersion: Semver;
-  /** The JSON of what does not depend on the device: package id, version code, hash and size, without the braces. */
+  /** Package id, version code, hash and size as JSON, without the braces. */
   readonly facts: string;
 }
 
@@ -18,8 +18,10 @@ export interface Offer extends OfferedPackage {
   readonly track: Track;
   /** Every device of the track is offered it. */
   readonly full: boolean;
-  /** Bytes of the delta from an earlier version, by its code. */
-  readonly deltas: ReadonlyMap<number, number>;
+  /** What a device without a base for a delta is told, as JSON; made once, for most are told the same. */
+  readonly told: string;
+  /** The same with the size of the delta from an earlier version, by its code. */
+  readonly toldWithDelta: ReadonlyMap<number, string>;
 }
 
 export interface OfferedRollback extends OfferedPackage {
@@ -41,6 +43,8 @@ export interface OfferIndex {
   /** Forgets everything: the store changed. */
   forget(): void;
 }
+
+type Candidate = Omit<Offer, 'told' | 'toldWithDelta'>;
 
 interface OfferRow {
   readonly id: string;
@@ -92,17 +96,17 @@ export function createOfferIndex(
   function read(packageId: string): AppOffers | null {
     const app = served.get(packageId);
     if (app === undefined) return null;
-    const found = offers.all(app.id).map((row): Offer & { id: string } => ({
+    const found = offers.all(app.id).map((row) => ({
       ...packageOf(packageId, row),
       id: row.id,
-      track: row.track === 'BETA' ? 'beta' : 'stable',
+      track: row.track === 'BETA' ? ('beta' as const) : ('stable' as const),
       full: row.full === 1,
-      deltas: new Map(),
     }));
-    const withDeltas = (list: readonly (Offer & { id: string })[]): Offer[] =>
+    const withDeltas = (list: readonly (Candidate & { id: string })[]): Offer[] =>
       list.map(({ id, ...offer }) => ({
         ...offer,
-        deltas: new Map(deltas.all(id).map(({ code, size }) => [code, size])),
+        told: updateText(offer, null),
+        toldWithDelta: new Map(deltas.all(id).map(({ code, size }) => [code, updateText(offer, size)])),
       }));
     return {
       updates: {
@@ -143,7 +147,7 @@ export function createOfferIndex(
 }
 
 /** Leaves out what a newer version that every device gets runs in place of, and the second mention of a version. */
-function reachable<O extends Offer>(newestFirst: readonly O[]): O[] {
+function reachable<O extends Candidate>(newestFirst: readonly O[]): O[] {
   const kept: O[] = [];
   for (const offer of newestFirst) {
     const twin = kept.findIndex(({ versionCode }) => versionCode === offer.versionCode);
@@ -158,6 +162,10 @@ function reachable<O extends Offer>(newestFirst: readonly O[]): O[] {
     if (!replaced) kept.push(offer);
   }
   return kept;
+}
+
+function updateText({ facts, track }: Candidate, deltaSize: number | null): string {
+  return `{${facts},"track":"${track}","delta_size":${deltaSize},"kind":"update","known_issue":null}`;
 }
 
 function packageOf(

@@ -26,12 +26,14 @@ export function updateRoute({ offers, rate }: UpdateRouteOptions): Route {
         });
       }
       const body = answerUpdateCheck(await readUpdateCheck(request), offers.find);
+      const bytes = Buffer.byteLength(body);
       response.writeHead(200, {
         'Content-Type': 'application/json; charset=utf-8',
-        'Content-Length': Buffer.byteLength(body),
+        'Content-Length': bytes,
         'Cache-Control': 'no-store',
       });
-      response.end(body);
+      // Almost always ASCII, which goes out with the head in one write.
+      response.end(body, bytes === body.length ? 'latin1' : 'utf8');
     },
   };
 }
