@@ -102,6 +102,8 @@ function exchange({ url, isAllowed }: Extract<Target, { ok: true }>, given: Exch
     ...(given.ca === undefined ? {} : { ca: given.ca }),
   });
   request.on('error', reject);
+  // All that comes of a 101, which Node closes without an error and which no signal ends any more.
+  request.on('close', () => reject(new Error('the connection was closed without an answer')));
   request.on('response', (response) => {
     received.status = response.statusCode ?? null;
     response.on('error', reject);

@@ -1,7 +1,7 @@
 /** Where a webhook may be sent to: URLs, addresses, and the moment of connecting. */
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createSocketServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isPublicAddress } from '../../server/notifications/addresses.ts';
 import { createPost, type PostRequest, type Resolve } from '../../server/notifications/post.ts';
@@ -229,6 +229,24 @@ describe('a request', () => {
     await new Promise((resolve) => slow.close(resolve));
     expect((await send('/gone')).error).toBe('the connection was refused');
   });
+
+  it('ends where the receiver would switch to another protocol', async () => {
+    const switching = createSocketServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () =>
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'),
+      );
+    });
+    await new Promise<void>((resolve) => {
+      switching.listen(0, '127.0.0.1', resolve);
+    });
+    const port = (switching.address() as AddressInfo).port;
+    const target = { ok: true as const, url: new URL(`http://localhost:${port}/`), isAllowed: () => true };
+    const { signal } = new AbortController();
+    const answer = await createPost({ timeoutMs: 1_000 })({ target, headers: {}, body: '{}', signal });
+    expect(answer).toEqual({ status: null, error: 'the connection was closed without an answer', answer: null });
+    await new Promise((resolve) => switching.close(resolve));
+  }, 5_000);
 
   it('says plainly what went wrong on the way', async () => {
     const unknown = createPost({ resolve: () => Promise.reject(Object.assign(new Error('x'), { code: 'ENOTFOUND' })) });
