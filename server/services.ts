@@ -7,6 +7,7 @@ import { createScreenshots, SCREENSHOT_JOB, type Screenshots } from './apps/scre
 import { type Apps, createApps } from './apps/service.ts';
 import { createAudit } from './audit/service.ts';
 import type { Config } from './config.ts';
+import { createDeltas } from './distribution/deltas/service.ts';
 import { createMetadataService, type MetadataService } from './distribution/metadata/service.ts';
 import { loadPlatformKey, type PlatformKey } from './distribution/platform-key.ts';
 import { createEvents, type Events } from './events/service.ts';
@@ -28,6 +29,7 @@ import { REVIEW_SETTINGS } from './reviews/settings.ts';
 import { createSettings, type Settings } from './settings/service.ts';
 import { createSqliteStoreQueries } from './store/queries-sqlite.ts';
 import { createStore, type Store } from './store/service.ts';
+import { type CrashTriage, createCrashTriage } from './telemetry/crash-triage.ts';
 import { createKnownApps } from './telemetry/known-apps.ts';
 import { telemetryThrottles } from './telemetry/rates.ts';
 import { loadTelemetrySecret } from './telemetry/secret.ts';
@@ -74,6 +76,7 @@ export interface Services {
   readonly notifications: Notifications;
   readonly store: Store;
   readonly telemetry: Telemetry;
+  readonly crashTriage: CrashTriage;
   readonly events: Events;
   readonly jobs: Jobs;
   /** Ends what waits for a job that nobody will try again: called at a start, which may have given such jobs up. */
@@ -187,6 +190,7 @@ export async function createServices(platform: Platform): Promise<Services> {
     throttles: telemetryThrottles(clock),
     apps: { resolvePackage: knownApps.resolve },
   });
+  const crashTriage = createCrashTriage({ db, work, clock, telemetry });
 
   const notifications = createNotifications({
     db,
@@ -218,6 +222,8 @@ export async function createServices(platform: Platform): Promise<Services> {
   jobs.register(SCREENSHOT_JOB, { handler: screenshots.handleJob, concurrency: 2 });
   // More than there are threads: a small package is not kept waiting by large ones, whose checks take turns with its own.
   jobs.register('check-version', { handler: validation.handleJob, concurrency: 6 });
+  const deltas = createDeltas({ db, blobs, clock, log, changed: storeChanged });
+  jobs.register('make-deltas', { handler: deltas.handleJob });
   jobs.register('rescan', { handler: rescans.handleJob, maxRunMs: RESCAN_RUN_MS });
   /** Ends what waits for a job that nobody will try again. */
   const concludeAbandoned = async () => {
@@ -232,6 +238,7 @@ export async function createServices(platform: Platform): Promise<Services> {
       await rescans.failAbandoned();
       await uploads.sweep();
       await packages.sweep();
+      await deltas.sweep();
       await screenshots.sweep();
       await sweepIdempotencyKeys(db, clock);
       await notifications.sweep();
@@ -266,6 +273,7 @@ export async function createServices(platform: Platform): Promise<Services> {
     notifications,
     store,
     telemetry,
+    crashTriage,
     events,
     jobs,
     jobDesk: createJobDesk({ work, jobs }),

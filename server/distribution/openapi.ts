@@ -39,9 +39,10 @@ const NOT_FOUND = problem('It does not exist, or is not public.');
 const NOT_MODIFIED = { description: 'The device has it already.', headers: CACHE };
 const PACKAGE_HEADERS = {
   ...CACHE,
-  ETag: textHeader('The SHA-256 of the file in hexadecimal, quoted.'),
+  ETag: textHeader('The SHA-256 of the file or delta in hexadecimal, quoted.'),
   'Accept-Ranges': textHeader('bytes'),
-  'Repr-Digest': textHeader('SHA-256 of the whole file (RFC 9530).'),
+  'Repr-Digest': textHeader('SHA-256 of the whole file or delta (RFC 9530).'),
+  Vary: textHeader('Accept-Encoding, Available-Dictionary'),
   'X-Mosis-Signature': textHeader(
     "The platform's signature over package id, version code, size and SHA-256: `<keyId>.<base64>`.",
   ),
@@ -62,9 +63,21 @@ function packageOperation(operationId: string, summary: string, names: readonly 
       IF_NONE_MATCH,
       parameter('Range', 'header', 'One range of bytes; several get the whole file.', { type: 'string' }),
       parameter('If-Range', 'header', 'The entity tag that the part must be of.', { type: 'string' }),
+      parameter('Accept-Encoding', 'header', 'With `dcz` and Available-Dictionary, a delta may be the answer.', {
+        type: 'string',
+      }),
+      parameter('Available-Dictionary', 'header', 'SHA-256 of an earlier package of the app, as RFC 9842 writes it.', {
+        type: 'string',
+        pattern: '^:[A-Za-z0-9+/]{43}=:$',
+      }),
     ],
     responses: {
-      '200': { description: 'The whole file.', headers: PACKAGE_HEADERS, content: BYTES },
+      '200': {
+        description:
+          'The whole file, with Use-As-Dictionary; or, with Content-Encoding dcz, the delta from the package that the client has.',
+        headers: PACKAGE_HEADERS,
+        content: BYTES,
+      },
       '206': {
         description: 'The asked part.',
         headers: { ...PACKAGE_HEADERS, 'Content-Range': textHeader('`bytes first-last/size`') },

@@ -8,7 +8,9 @@ import { packageKey, packagePath } from '../versions/paths.ts';
 import type { Admission } from './admission.ts';
 import type { Buffers } from './buffers.ts';
 import { chooseRange, matchesNone } from './conditions.ts';
-import type { OpenFiles } from './open-files.ts';
+import { deltaKey } from './deltas/paths.ts';
+import { offeredDictionary, VARY } from './negotiation.ts';
+import type { OpenFile, OpenFiles } from './open-files.ts';
 import { mosisVersionOf, packageIdOf, versionCodeOf } from './parameters.ts';
 import type { DistributionQueries, PublishedVersion } from './queries.ts';
 import { sendPart } from './transfer.ts';
@@ -16,6 +18,31 @@ import { sendPart } from './transfer.ts';
 /** What never changes may be kept for a year, the longest that caches honour. */
 export const IMMUTABLE = 'public, max-age=31536000, immutable';
 export const PACKAGE_TYPE = 'application/vnd.mosis.package';
+
+interface Found {
+  readonly packageId: string;
+  readonly versionCode: number;
+  readonly version: PublishedVersion;
+}
+
+/** One form of a package: the file, or a delta that makes it. */
+interface Representation {
+  /** In the blob store. */
+  readonly key: string;
+  readonly size: number;
+  /** Of the bytes as they are sent. */
+  readonly sha256: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** What else the client takes. */
+  readonly instead?: Representation;
+}
+
+interface Sending {
+  readonly found: Found;
+  readonly chosen: Representation;
+  readonly file: OpenFile;
+  readonly context: RouteContext;
+}
 
 interface PackageHandlersOptions {
   readonly queries: DistributionQueries;
@@ -31,7 +58,7 @@ interface PackageHandlersOptions {
 export function createPackageHandlers(options: PackageHandlersOptions) {
   const { queries, blobs, files, buffers, admission, idleMs } = options;
 
-  function find({ params }: RouteContext) {
+  function find({ params }: RouteContext): Found {
     const packageId = packageIdOf(params.packageId);
     const versionCode = versionCodeOf(params.versionCode);
     const version = queries.published(packageId, versionCode);
@@ -57,34 +84,45 @@ export function createPackageHandlers(options: PackageHandlersOptions) {
     response.end();
   };
 
+  /** The package as the client takes it: a delta from what it has where there is one, else the file itself. */
+  function choose(request: IncomingMessage, { packageId, versionCode, version }: Found): Representation {
+    const key = packageKey(packageId, versionCode);
+    const whole: Representation = {
+      key,
+      size: version.size,
+      sha256: version.sha256,
+      headers: { 'Use-As-Dictionary': `match="/v1/packages/${packageId}/*"` },
+    };
+    const dictionary = offeredDictionary(request.headers);
+    const delta = dictionary === null ? null : queries.delta(version.id, dictionary);
+    if (dictionary === null || delta === null) return whole;
+    return {
+      ...delta,
+      key: deltaKey(packageId, versionCode, dictionary),
+      headers: { 'Content-Encoding': 'dcz' },
+      instead: whole,
+    };
+  }
+
   /** The package bytes; only a body costs a disk read. */
   const bytes: RouteHandler = async (request, response, context) => {
-    const { packageId, versionCode, version } = find(context);
-    const etag = `"${version.sha256}"`;
-    if (matchesNone(request.headers['if-none-match'], etag)) {
-      response.writeHead(304, { ETag: etag, 'Cache-Control': IMMUTABLE }).end();
+    const found = find(context);
+    const chosen = choose(request, found);
+    const etags = [chosen, chosen.instead].flatMap((one) => (one === undefined ? [] : [`"${one.sha256}"`]));
+    const held = etags.find((etag) => matchesNone(request.headers['if-none-match'], etag));
+    if (held !== undefined) {
+      response.writeHead(304, { ETag: held, 'Cache-Control': IMMUTABLE, Vary: VARY }).end();
       return;
     }
-    const headers = packageHeaders(version, etag);
     if (request.method === 'HEAD') {
-      response.writeHead(200, { ...headers, 'Content-Length': version.size }).end();
+      response.writeHead(200, { ...packageHeaders(found.version, chosen), 'Content-Length': chosen.size }).end();
       return;
     }
-    const part = partOf(request, response, { etag, size: version.size });
     const leave = admission.enter(context.address);
     try {
-      const file = await files.acquire(blobs.path(packageKey(packageId, versionCode)));
+      const { file, opened } = await open(chosen);
       try {
-        response.writeHead(part.status, {
-          ...headers,
-          'Content-Length': part.length,
-          ...(part.status === 206
-            ? { 'Content-Range': `bytes ${part.start}-${part.start + part.length - 1}/${version.size}` }
-            : {}),
-        });
-        const end = await sendPart(response, { descriptor: file.descriptor, ...part }, { buffers, idleMs });
-        if (end === 'idle')
-          context.log.info({ packageId, versionCode, idleMs }, 'download cut off: the reader took nothing');
+        await send(request, response, { found, chosen: opened, file, context });
       } finally {
         file.release();
       }
@@ -92,6 +130,32 @@ export function createPackageHandlers(options: PackageHandlersOptions) {
       leave();
     }
   };
+
+  /** A delta whose file is gone (a restored backup need not have it) is no reason to fail. */
+  async function open(chosen: Representation): Promise<{ file: OpenFile; opened: Representation }> {
+    try {
+      return { file: await files.acquire(blobs.path(chosen.key)), opened: chosen };
+    } catch (error) {
+      if (chosen.instead === undefined || !isMissing(error)) throw error;
+      return open(chosen.instead);
+    }
+  }
+
+  async function send(request: IncomingMessage, response: ServerResponse, sending: Sending): Promise<void> {
+    const { found, chosen, file, context } = sending;
+    const part = partOf(request, response, { etag: `"${chosen.sha256}"`, size: chosen.size });
+    response.writeHead(part.status, {
+      ...packageHeaders(found.version, chosen),
+      'Content-Length': part.length,
+      ...(part.status === 206
+        ? { 'Content-Range': `bytes ${part.start}-${part.start + part.length - 1}/${chosen.size}` }
+        : {}),
+    });
+    const end = await sendPart(response, { descriptor: file.descriptor, ...part }, { buffers, idleMs });
+    const { packageId, versionCode } = found;
+    if (end === 'idle')
+      context.log.info({ packageId, versionCode, idleMs }, 'download cut off: the reader took nothing');
+  }
 
   /** The developer's signature.sig as it stands in the package. */
   const signature: RouteHandler = (request, response, context) => {
@@ -114,15 +178,22 @@ export function createPackageHandlers(options: PackageHandlersOptions) {
   return { redirect, bytes, signature };
 }
 
-function packageHeaders(version: PublishedVersion, etag: string): Record<string, string> {
+function packageHeaders(version: PublishedVersion, chosen: Representation): Record<string, string> {
   return {
     'Content-Type': PACKAGE_TYPE,
     'Accept-Ranges': 'bytes',
-    ETag: etag,
-    'Repr-Digest': `sha-256=:${Buffer.from(version.sha256, 'hex').toString('base64')}:`,
+    ETag: `"${chosen.sha256}"`,
+    // Of the bytes that are sent: a content coding is part of the representation (RFC 9530 §3.1).
+    'Repr-Digest': `sha-256=:${Buffer.from(chosen.sha256, 'hex').toString('base64')}:`,
     'Cache-Control': IMMUTABLE,
+    Vary: VARY,
     'X-Mosis-Signature': version.platformSignature,
+    ...chosen.headers,
   };
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 function partOf(
@@ -146,7 +217,7 @@ function partOf(
       response.setHeader('Content-Range', `bytes */${size}`);
       throw new DomainError(
         'RANGE_NOT_SATISFIABLE',
-        `The package has ${size} bytes, 0 to ${size - 1}; the range asks for none of them.`,
+        `There are ${size} bytes, 0 to ${size - 1}; the range asks for none of them.`,
       );
   }
 }

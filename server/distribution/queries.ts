@@ -14,7 +14,17 @@ export interface PublishedVersion {
   readonly signature: string;
 }
 
+/** A delta that makes a version from an earlier one. */
+export interface StoredDelta {
+  /** Bytes of the file. */
+  readonly size: number;
+  /** Of the delta's own bytes. */
+  readonly sha256: string;
+}
+
 export interface DistributionQueries {
+  /** The delta that makes the version from the package with this hash, or null. */
+  delta(versionId: string, baseSha256: string): StoredDelta | null;
   /** Null unless version and app are published now. */
   published(packageId: string, versionCode: number): PublishedVersion | null;
   /**
@@ -41,7 +51,11 @@ export function createDistributionQueries(handle: RawHandle): DistributionQuerie
     FROM apps a JOIN app_versions v ON v.app_id = a.id
     WHERE a.package_id = ? AND a.status = 'PUBLISHED' AND v.state = 'PUBLISHED'
     ORDER BY v.version_code DESC`);
+  const delta = handle.prepare<[string, string], StoredDelta>(
+    'SELECT size, sha256 FROM package_deltas WHERE version_id = ? AND base_sha256 = ?',
+  );
   return {
+    delta: (versionId, baseSha256) => delta.get(versionId, baseSha256) ?? null,
     published: (packageId, versionCode) => published.get(packageId, versionCode) ?? null,
     newestCompatible(packageId, mosisVersion) {
       for (const { code, minMosisVersion } of newestFirst.iterate(packageId)) {

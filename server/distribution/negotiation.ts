@@ -1,0 +1,26 @@
+/** Owns whether a client takes a delta, and from which package: pure functions of header values (RFC 9842, RFC 9110 §12.5.3). */
+
+/** What the answers to package requests depend on beside the path. */
+export const VARY = 'Accept-Encoding, Available-Dictionary';
+const MAX_HEADER_CHARS = 1_024;
+
+/** SHA-256 (hex) of the package that the client has and takes a `dcz` delta from, or null. */
+export function offeredDictionary(headers: {
+  readonly 'accept-encoding'?: string | string[] | undefined;
+  readonly 'available-dictionary'?: string | string[] | undefined;
+}): string | null {
+  const dictionary = headers['available-dictionary'];
+  // A structured field: one byte sequence of 32 bytes. A repeated header is joined or a list, and neither is one.
+  const hash = typeof dictionary === 'string' ? /^\s*:([A-Za-z0-9+/]{43}=):\s*$/.exec(dictionary)?.[1] : undefined;
+  if (hash === undefined || !accepts(String(headers['accept-encoding'] ?? ''), 'dcz')) return null;
+  return Buffer.from(hash, 'base64').toString('hex');
+}
+
+/** By name only: a client that does not know a coding may still send `*`. */
+function accepts(header: string, coding: string): boolean {
+  if (header.length > MAX_HEADER_CHARS) return false;
+  return header.split(',').some((part) => {
+    const [name = '', ...parameters] = part.split(';').map((text) => text.trim().toLowerCase());
+    return name === coding && !parameters.some((text) => /^q\s*=\s*0(?:\.0*)?$/.test(text));
+  });
+}
