@@ -87,12 +87,11 @@ export function createLuciaAdapter({ db, clock }: { readonly db: Db; readonly cl
     },
     async updateSessionExpiration(sessionId, expiresAt) {
       const id = sha256Hex(sessionId);
-      const row = await db.session.findUnique({ where: { id }, select: { absoluteExpiresAt: true } });
+      const row = await db.session.findUnique({ where: { id }, select: { expiresAt: true, absoluteExpiresAt: true } });
       if (row === null) return;
-      await db.session.updateMany({
-        where: { id },
-        data: { expiresAt: earlier(toClock(expiresAt), row.absoluteExpiresAt) },
-      });
+      const extended = earlier(toClock(expiresAt), row.absoluteExpiresAt);
+      // In the last days before its absolute end Lucia extends a session with every request, which changes nothing.
+      if (extended > row.expiresAt) await db.session.updateMany({ where: { id }, data: { expiresAt: extended } });
     },
     async deleteSession(sessionId) {
       await db.session.deleteMany({ where: { id: sha256Hex(sessionId) } });

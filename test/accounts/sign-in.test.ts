@@ -1,4 +1,5 @@
 /** Signing up, in and out, changing one's password: through the service, on a real database. */
+import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   type AccountsWorld,
@@ -258,6 +259,24 @@ describe('sessions', () => {
     world.clock.advance(MINUTE_MS);
     await world.byCookie(cookieHeader, elsewhere);
     expect(await lastUsed()).toMatchObject({ ip: elsewhere.ip, lastUsedAt: world.clock.now() });
+  });
+
+  it('write nothing between in their last days, when nothing extends them any more', async () => {
+    const ada = await world.person('Ada');
+    const cli = await world.cli(ada);
+    const reader = new Sqlite(world.path, { readonly: true });
+    const seen = () => reader.pragma('data_version', { simple: true });
+    for (const days of [29, 29, 29]) {
+      world.clock.advance(days * DAY_MS);
+      await world.byCookie(ada.cookieHeader);
+      await world.byBearer(cli.token);
+    }
+    const before = seen();
+    world.clock.advance(MINUTE_MS);
+    expect((await world.byCookie(ada.cookieHeader)).kind).toBe('developer');
+    expect((await world.byBearer(cli.token)).kind).toBe('developer');
+    expect(seen()).toBe(before);
+    reader.close();
   });
 
   it('are revoked by public id, only by their owner, and stop at once', async () => {
