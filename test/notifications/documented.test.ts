@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { VERIFY_SAMPLE } from '../../web/src/lib/notifications/webhook-events.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { createSeed, type Developer } from '../support/seed.ts';
 import { type Hook, hook, type Receiver, startReceiver } from './receiver.ts';
@@ -15,11 +16,12 @@ let ada: Developer;
 let receiver: Receiver;
 let mine: Hook;
 let docs: string;
+let sample: string;
 let verify: Verify;
 let folder: string;
 beforeAll(async () => {
   docs = await readFile(join(import.meta.dirname, '../../docs/API.md'), 'utf8');
-  const sample = /```js\n(\/\/ verify-webhook\.mjs\n[\s\S]*?)```/.exec(docs)?.[1] ?? '';
+  sample = /```js\n(\/\/ verify-webhook\.mjs\n[\s\S]*?)```/.exec(docs)?.[1] ?? '';
   folder = await mkdtemp(join(tmpdir(), 'mosis-sample-'));
   const file = join(folder, 'verify-webhook.mjs');
   await writeFile(file, sample);
@@ -51,6 +53,10 @@ it('the sample takes what the server sent, and nothing that was changed, is old,
     true,
     false,
   ]);
+});
+
+it('the sample is the one that the portal shows', () => {
+  expect(VERIFY_SAMPLE).toBe(sample);
 });
 
 it('the sample takes a request with two signatures for the old secret and for the new', async () => {

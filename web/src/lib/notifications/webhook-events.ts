@@ -23,19 +23,20 @@ export const WEBHOOK_EVENTS = [
   'REINSTATED',
 ] as const satisfies readonly EventType[];
 
-/** Standard Webhooks, Verifying signatures. */
-export const VERIFY_SAMPLE = `import { createHmac, timingSafeEqual } from 'node:crypto';
+/** The sample of docs/API.md, Verify, to the letter: a test runs that one and compares the two. */
+export const VERIFY_SAMPLE = `// verify-webhook.mjs
+import { createHmac, timingSafeEqual } from 'node:crypto';
 
-// body: the request's text as it came, before any parsing
-export function isFromMosis(secret, headers, body) {
+/** Whether the request is ours and fresh. \`body\` is the raw text, before any parsing. */
+export function verifyWebhook(secret, headers, body, nowSeconds = Date.now() / 1000) {
   const id = headers['webhook-id'];
-  const at = headers['webhook-timestamp'];
-  if (Math.abs(Date.now() / 1000 - Number(at)) > 300) return false;
+  const timestamp = headers['webhook-timestamp'];
+  if (!id || !timestamp || !(Math.abs(nowSeconds - Number(timestamp)) <= 300)) return false;
   const key = Buffer.from(secret.replace('whsec_', ''), 'base64');
-  const mac = createHmac('sha256', key).update(\`\${id}.\${at}.\${body}\`).digest();
-  return headers['webhook-signature'].split(' ').some((part) => {
-    const given = Buffer.from(part.replace('v1,', ''), 'base64');
-    return given.length === mac.length && timingSafeEqual(given, mac);
+  const expected = createHmac('sha256', key).update(\`\${id}.\${timestamp}.\${body}\`).digest();
+  return (headers['webhook-signature'] ?? '').split(' ').some((signature) => {
+    const given = Buffer.from(signature.replace('v1,', ''), 'base64');
+    return signature.startsWith('v1,') && given.length === expected.length && timingSafeEqual(given, expected);
   });
 }
 `;
