@@ -6,10 +6,10 @@ import type { CheckSummary } from '../validation/check-records.ts';
 import type { SubmittedVersion } from '../validation/service.ts';
 import { approvedBefore } from '../versions/base.ts';
 import type { VersionWithApp } from '../versions/records.ts';
-import { DECIDING_KINDS } from './kinds.ts';
 import { type ReviewReason, reasonsToReview } from './policy.ts';
 import type { ReviewQueue } from './queue.ts';
 import type { ReviewsOptions } from './records.ts';
+import { upheldStillCounts } from './report-records.ts';
 import { readReviewSettings } from './settings.ts';
 
 interface ConclusionOptions extends Pick<ReviewsOptions, 'clock' | 'random' | 'versions'> {
@@ -70,7 +70,7 @@ async function policyReasons(tx: Tx, version: SubmittedVersion, summary: CheckSu
     tx.app.count({ where: { developerId: row.app.developerId, firstPublishedAt: { not: null } } }),
     tx.appVersion.findFirst(approvedBefore({ appId, versionCode })),
     tx.report.count({ where: { appId, state: 'OPEN' } }),
-    reportStillCounts(tx, appId),
+    upheldStillCounts(tx, appId),
     readReviewSettings(tx),
   ]);
   return reasonsToReview({
@@ -83,23 +83,4 @@ async function policyReasons(tx: Tx, version: SubmittedVersion, summary: CheckSu
     reportsToReview: settings.reportsToReview,
     reportUpheld: upheld,
   });
-}
-
-/** Whether a reviewer upheld a report of the app and no later version has been approved by a person since. */
-async function reportStillCounts(tx: Tx, appId: string): Promise<boolean> {
-  const upheld = await tx.report.findFirst({
-    where: { appId, state: 'UPHELD' },
-    orderBy: { decidedAt: 'desc' },
-    select: { decidedAt: true },
-  });
-  if (upheld === null) return false;
-  const since = await tx.review.count({
-    where: {
-      version: { appId },
-      kind: { in: [...DECIDING_KINDS] },
-      decision: 'APPROVED',
-      decidedAt: { gt: upheld.decidedAt ?? new Date(0) },
-    },
-  });
-  return since === 0;
 }

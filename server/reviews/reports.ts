@@ -9,7 +9,7 @@ import type { Tx } from '../platform/db/database.ts';
 import type { Unit } from '../unit-of-work.ts';
 import type { ReviewQueue } from './queue.ts';
 import { MAX_FEEDBACK, type ReviewsOptions } from './records.ts';
-import type { ReportReason } from './report-records.ts';
+import { type ReportReason, upheldStillCounts } from './report-records.ts';
 import { readReviewSettings } from './settings.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -105,8 +105,9 @@ export function createReports({ work, clock, ids, queue }: ReportsOptions) {
 
   return {
     /**
-     * Says what is wrong with a published app, once an account: while the report is open a repeat answers it as it is; a
-     * decided one is opened again. Throws UNAUTHENTICATED, NOT_FOUND, OWN_APP, VALIDATION or RATE_LIMITED.
+     * Says what is wrong with a published app, once an account: while the report is open, or upheld with no version approved
+     * since, a repeat answers it as it is; another decided one is opened again. Throws UNAUTHENTICATED, NOT_FOUND, OWN_APP,
+     * VALIDATION or RATE_LIMITED.
      */
     async report(
       viewer: Viewer,
@@ -123,6 +124,8 @@ export function createReports({ work, clock, ids, queue }: ReportsOptions) {
         const key = { appId: app.id, reporterId: reporter.developerId };
         const known = await unit.tx.report.findUnique({ where: { appId_reporterId: key } });
         if (known?.state === 'OPEN') return known.id;
+        // Opened again it would no longer be upheld: a friend of the developer could make the finding undone.
+        if (known?.state === 'UPHELD' && (await upheldStillCounts(unit.tx, app.id))) return known.id;
         await requireRoom(unit.tx, reporter.developerId);
         const id = await open(unit, reporter, app, { reason: input.reason, body });
         unit.audit({

@@ -10,7 +10,7 @@ import { visibleVersions } from '../versions/access.ts';
 import { VersionNode } from '../versions/schema.ts';
 import { visibleReports } from './access.ts';
 import { connectionOf, pageOf } from './keyset.ts';
-import { REPORT_REASONS, REPORT_STATES } from './report-records.ts';
+import { REPORT_REASONS, REPORT_STATES, upheldStillCounts } from './report-records.ts';
 import { ReviewNode } from './schema.ts';
 
 /** Open reports that a review shows, the oldest. */
@@ -146,6 +146,7 @@ async function standing({ db, viewer }: GraphContext, packageId: string) {
   return db.prisma.app.findUnique({
     where: { packageId },
     select: {
+      id: true,
       members: { where: { developerId }, select: { role: true } },
       reports: { where: { reporterId: developerId }, select: { id: true, state: true } },
     },
@@ -164,11 +165,14 @@ builder.objectFields(StoreAppNode, (t) => ({
     },
   }),
   viewerCanReport: t.boolean({
-    description: 'Whether you may report it now: signed in, no member of the app, and without an open report of yours.',
+    description:
+      'Whether you may report it now: signed in, no member of the app, and without a report of yours that is open, or upheld with no version approved since.',
     complexity: 5,
     resolve: async ({ packageId }, _args, context) => {
       const found = await standing(context, packageId);
-      return found !== null && found.members.length === 0 && found.reports.every(({ state }) => state !== 'OPEN');
+      if (found === null || found.members.length > 0) return false;
+      const state = found.reports[0]?.state;
+      return state === 'UPHELD' ? !(await upheldStillCounts(context.db.prisma, found.id)) : state !== 'OPEN';
     },
   }),
 }));
@@ -199,7 +203,7 @@ builder.mutationField('reportApp', (t) =>
     type: reportPayload('ReportAppPayload'),
     errors: {},
     description:
-      'Reports a published app, once an account: an open report of yours is answered as it is, a decided one is opened again. At most 10 in 24 hours.',
+      'Reports a published app, once an account: an open report of yours is answered as it is, and so is one that was upheld until a version was approved; another decided one is opened again. At most 10 in 24 hours.',
     args: { input: t.arg({ type: ReportAppInput, required: true, description: 'Which app, and what is wrong.' }) },
     resolve: async (_parent, { input }, { services, viewer, caller }) => ({
       reportId: await services.reviews.report(viewer, { ...input, body: input.body ?? '' }, caller),

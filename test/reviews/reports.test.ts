@@ -63,7 +63,9 @@ async function alreadyReported(user: Developer, count: number): Promise<void> {
   await app.services.work(async ({ tx }) => {
     for (let index = 0; index < count; index += 1) {
       const packageId = `com.example.other${++names}`;
-      const owner = { developerId: localId(ada.id), createdAt: at, updatedAt: at };
+      const developerId = localId(ada.id);
+      const members = { create: { developerId, role: 'OWNER', createdAt: at } };
+      const owner = { developerId, members, createdAt: at, updatedAt: at };
       await tx.app.create({ data: { id: packageId, packageId, name: packageId, tags: [], ...owner } });
       const about = { appId: packageId, reporterId: localId(user.id), reason: 'SCAM' };
       await tx.report.create({ data: { id: `report of ${packageId}`, ...about, createdAt: at } });
@@ -274,6 +276,28 @@ describe('reports of three accounts', () => {
     await rita.approve(second);
     const third = await made.upload();
     expect(await third.submitted()).toBe('APPROVED');
+  });
+
+  it('that were upheld count until then, whatever their reporters say again', async () => {
+    clock.advance(48 * HOUR_MS);
+    const { made } = await published();
+    const id = await reported(reporter(0), made);
+    await rita.done('upholdReport', { reportId: id, note: 'It does.' });
+    clock.advance(HOUR_MS);
+    expect(await report(reporter(0), made, { body: 'No harm meant.' })).toMatchObject({
+      report: { id, state: 'UPHELD', body: 'It reads my notes.' },
+    });
+    const { storeApp } = await reporter(0).query<{ storeApp: object }>(
+      'query($packageId: String!) { storeApp(packageId: $packageId) { viewerCanReport viewerReport { state } } }',
+      { packageId: made.packageId },
+    );
+    expect(storeApp).toEqual({ viewerCanReport: false, viewerReport: { state: 'UPHELD' } });
+    const second = await made.upload();
+    expect(await second.submitted()).toBe('IN_REVIEW');
+    clock.advance(HOUR_MS);
+    await rita.approve(second);
+    clock.advance(HOUR_MS);
+    expect(await report(reporter(0), made)).toMatchObject({ report: { id, state: 'OPEN' } });
   });
 
   it('leave open what came after the reviewer took them', async () => {
