@@ -264,13 +264,13 @@ const SCRIPTS: readonly WorstCase[] = [
     bytes: () => packageOf({ 'assets/a.lua': `return {${repeat('1,', 25 * MIB - 20)}}` }),
   },
   {
-    name: '24 MiB of tables of 2 MiB',
+    name: '24 MiB of tables of 1 MiB',
     bytes: () =>
       packageOf(
         files(
-          12,
+          24,
           (i) => `assets/${i}.lua`,
-          () => `return {${repeat('{1},', 2 * MIB - 20)}}`,
+          () => `return {${repeat('{1},', MIB - 20)}}`,
         ),
       ),
   },
@@ -290,25 +290,25 @@ const SCRIPTS: readonly WorstCase[] = [
       ),
   },
   {
-    name: '2 MiB of parentheses',
-    bytes: () => packageOf({ 'assets/a.lua': `return ${repeat('(', MIB)}1${repeat(')', MIB - 100)}` }),
+    name: '1 MiB of parentheses',
+    bytes: () => packageOf({ 'assets/a.lua': `return ${repeat('(', MIB / 2)}1${repeat(')', MIB / 2 - 100)}` }),
   },
   {
-    name: '2 MiB of one concatenation',
-    bytes: () => packageOf({ 'assets/a.lua': `return "a"${repeat('.."a"', 2 * MIB - 100)}` }),
+    name: '1 MiB of one concatenation',
+    bytes: () => packageOf({ 'assets/a.lua': `return "a"${repeat('.."a"', MIB - 100)}` }),
   },
   {
     name: '24 MiB of one line a file',
     bytes: () =>
       packageOf(
         files(
-          12,
+          24,
           (i) => `assets/${i}.lua`,
-          () => repeat('x=1;', 2 * MIB),
+          () => repeat('x=1;', MIB),
         ),
       ),
   },
-  { name: '2 MiB of open strings', bytes: () => packageOf({ 'assets/a.lua': repeat('[==[', 2 * MIB) }) },
+  { name: '1 MiB of open strings', bytes: () => packageOf({ 'assets/a.lua': repeat('[==[', MIB) }) },
   {
     name: '100,000 forbidden calls',
     bytes: () =>

@@ -11,11 +11,11 @@ import { folderOf, Modules } from '../lua/modules.ts';
 import { PermissionUses } from '../lua/permission-uses.ts';
 import type { LuaSource } from '../lua/report.ts';
 
-/** One file; larger ones are data, which belongs in JSON. Keeps the tree of one file under about 200 MB. */
-const MAX_FILE_BYTES = 2 * 1024 * 1024;
-/** All Lua of a package, in bytes and in statements and expressions: about three seconds of work, whatever they are. */
+/** One file; larger ones are data, which belongs in JSON. Keeps the tree of one file under about 100 MB. */
+const MAX_FILE_BYTES = 1024 * 1024;
+/** All Lua of a package, in bytes and in statements and expressions: about two seconds of work, whatever they are. */
 const MAX_TOTAL_BYTES = 16 * 1024 * 1024;
-const MAX_TOTAL_NODES = 3_000_000;
+const MAX_TOTAL_NODES = 1_500_000;
 
 /** Scripts and event attributes in RML. */
 const MAX_INLINE = 30_000;
@@ -77,7 +77,7 @@ function* sources(
     total += bytes.length;
     if (bytes[0] === 0x1b) found.add(LUA_CATALOGUE.LUA_DYNAMIC_CODE, 'This file is compiled Lua.', { file });
     else if (bytes.length > MAX_FILE_BYTES || total > MAX_TOTAL_BYTES) {
-      const what = bytes.length > MAX_FILE_BYTES ? 'This file has over 2 MiB' : 'The package has over 16 MiB of Lua';
+      const what = bytes.length > MAX_FILE_BYTES ? 'This file has over 1 MiB' : 'The package has over 16 MiB of Lua';
       found.add(LUA_CATALOGUE.LUA_TOO_COMPLEX, `${what}; the rest is not read.`, { file });
     } else texts.set(file, utf8.decode(bytes));
   }

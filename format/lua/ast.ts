@@ -8,6 +8,8 @@ export interface Variable {
   readonly attribute: 'const' | 'close' | null;
   /** How often it gets a value; a declaration without one does not count. */
   definitions: number;
+  /** Whether its value comes after its declaration, so that it is nil before. */
+  late: boolean;
   /** The expression of its only definition, or null where that is a call's further result, a parameter and the like. */
   definition: Expression | null;
   /** How often it is read, in whatever way. */

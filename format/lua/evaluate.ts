@@ -7,6 +7,7 @@ import { binaryValue, unaryValue } from './operators.ts';
 import {
   asField,
   certainFieldName,
+  doubtful,
   either,
   type FunctionValue,
   fieldName,
@@ -75,7 +76,8 @@ export class Evaluator {
     this.pending.add(variable);
     this.depth += STEP_DEPTH;
     const first = inVariable(this.value(definition), variable);
-    const value = isTable(variable) && variable.writtenFields !== null ? this.withWrites(first, variable) : first;
+    const given = variable.late ? doubtful(first) : first;
+    const value = isTable(variable) && variable.writtenFields !== null ? this.withWrites(given, variable) : given;
     this.depth -= STEP_DEPTH;
     this.pending.delete(variable);
     this.variables.set(variable, value);
@@ -180,8 +182,8 @@ export class Evaluator {
   given(returns: Returns, always: boolean): Value {
     const values = returns.map(([first]) => (first === undefined ? NIL : this.value(first)));
     const joined = values.reduce((a, b) => either(a, b), values[0] ?? NIL);
-    if (!always) return isReference(joined) ? joined : UNKNOWN;
-    return joined.kind === 'string' ? { ...joined, computed: true } : asField(joined);
+    // Which function this is may itself be in doubt.
+    return always || isReference(joined) ? doubtful(joined) : UNKNOWN;
   }
 
   /** The value of a name: a variable's, or what the environment has. */
@@ -235,7 +237,7 @@ export class Evaluator {
     const name = certainFieldName(key);
     // A table that refers to its own fields is no circle.
     if (variable !== null && name !== null && this.pending.has(variable) && isTable(variable))
-      return this.field(variable, name);
+      return doubtful(this.field(variable, name));
     return indexValue(this.value(base), key);
   }
 

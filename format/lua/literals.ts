@@ -29,8 +29,9 @@ export function constructorValue(node: TableExpression, values: readonly FieldVa
     const name = key === null ? `n${++position}` : fieldName(key);
     sensitive ||= mustBeFollowed(value);
     if (name === null || (key?.kind === 'string' && key.computed)) open = true;
-    if (name === null || value === UNKNOWN) continue;
+    if (name === null) continue;
     const earlier = fields.get(name);
+    if (earlier === undefined && value === UNKNOWN) continue;
     // Lua does not say in which order a constructor assigns.
     fields.set(name, asField(earlier === undefined ? value : either(earlier, value)));
   }

@@ -1,5 +1,16 @@
 /** Owns what operators make of values that are known before the program runs. It evaluates no operand. */
-import { FALSE, isReference, mustBeFollowed, platformIn, stringValue, TRUE, UNKNOWN, type Value } from './values.ts';
+import { numberKey } from './scopes.ts';
+import {
+  doubtful,
+  FALSE,
+  isReference,
+  mustBeFollowed,
+  platformIn,
+  stringValue,
+  TRUE,
+  UNKNOWN,
+  type Value,
+} from './values.ts';
 
 /** The value of `operator operand`. */
 export function unaryValue(operator: string, operand: Value): Value {
@@ -9,12 +20,27 @@ export function unaryValue(operator: string, operand: Value): Value {
   return truth === null ? UNKNOWN : truth ? FALSE : TRUE;
 }
 
-/** Whether a value is true in a condition, or null where that is not known. */
+/** Whether a value is true in a condition, or null where that is not certain. */
 export function truthOf(value: Value): boolean | null {
-  // Any member of a library may be missing.
-  if (value.kind === 'unknown' || value.kind === 'global' || value.kind === 'mixed') return null;
-  if (value.kind === 'boolean') return value.value;
-  return value.kind !== 'nil';
+  switch (value.kind) {
+    case 'boolean':
+      return value.value;
+    case 'nil':
+      return false;
+    case 'number':
+    case 'globals':
+      return true;
+    case 'string':
+      return value.computed ? null : true;
+    default:
+      // A member of a library, a metatable, and a field with a table or a function may be missing.
+      return null;
+  }
+}
+
+/** Whether a value most likely is there: enough to say what is used, not what can't be. */
+function isLikely(value: Value): boolean {
+  return value.kind === 'table' || value.kind === 'function' || value.kind === 'string';
 }
 
 /** The value of `left operator right`; of the two sides of `or` and `and`, the one that must be followed. */
@@ -22,12 +48,16 @@ export function binaryValue(operator: string, left: Value, right: Value): Value 
   if (operator === 'or') return orValue(left, right);
   if (operator === 'and') {
     if (truthOf(left) === false) return left;
-    return truthOf(left) === true || isReference(right) ? right : UNKNOWN;
+    if (truthOf(left) === true) return right;
+    return isLikely(left) || isReference(right) ? doubtful(right) : UNKNOWN;
   }
   if (operator === '..') return concatenate(left, right);
   if (left.kind !== 'number' || right.kind !== 'number') return UNKNOWN;
-  if (operator === '==' || operator === '~=')
+  if (operator === '==' || operator === '~=') {
+    // Lua's integers have more digits than ours.
+    if (numberKey(left.value) === null || numberKey(right.value) === null) return UNKNOWN;
     return (left.value === right.value) === (operator === '==') ? TRUE : FALSE;
+  }
   return arithmetic(operator, left.value, right.value);
 }
 
@@ -39,14 +69,17 @@ function orValue(left: Value, right: Value): Value {
   if (platformIn(right) !== null) return right;
   if (left.kind === 'global') return left;
   const truth = truthOf(left);
-  return truth === true ? left : truth === false || isReference(right) ? right : UNKNOWN;
+  if (truth === true) return left;
+  if (truth === false) return right;
+  return isLikely(left) ? doubtful(left) : isReference(right) ? right : UNKNOWN;
 }
 
 function concatenate(left: Value, right: Value): Value {
   const a = asText(left);
   const b = asText(right);
-  if (a === null) return b === null ? UNKNOWN : stringValue('', false);
-  const computed = a.computed || (b?.computed ?? false);
+  // What is not known may have a metamethod, which gives what it likes.
+  if (a === null) return b === null ? UNKNOWN : stringValue('', false, true);
+  const computed = a.computed || b === null || b.computed;
   if (!a.whole || b === null) return stringValue(a.text, false, computed);
   return stringValue(a.text + b.text, b.whole, computed);
 }

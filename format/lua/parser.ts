@@ -271,7 +271,7 @@ function given(target: NameExpression | IndexExpression, value: Expression | nul
   if (target.type === 'index') {
     const { base, key } = target;
     if (base.type === 'name' && base.variable !== null) writeField(base.variable, key, value);
-  } else if (target.variable !== null) define(target.variable, value);
+  } else if (target.variable !== null) define(target.variable, value, true);
 }
 
 function yieldsMany(value: Expression | undefined): boolean {

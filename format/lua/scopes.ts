@@ -83,6 +83,7 @@ export class Scopes {
       role,
       attribute,
       definitions: role === 'local' ? 0 : 1,
+      late: false,
       definition: null,
       uses: 0,
       indexReads: 0,
@@ -117,8 +118,9 @@ export class Scopes {
   }
 }
 
-/** Notes that `variable` gets the value of `value`, or a value that no expression names. */
-export function define(variable: Variable, value: Expression | null): void {
+/** Notes that `variable` gets the value of `value`, or a value that no expression names; `late`: not as it is declared. */
+export function define(variable: Variable, value: Expression | null, late = false): void {
+  variable.late ||= late;
   variable.definitions++;
   variable.definition = value;
 }

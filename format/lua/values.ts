@@ -141,9 +141,14 @@ export function indexValue(base: Value, key: Value): Value {
 
 function fieldValue(table: TableValue, name: string): Value {
   const field = table.fields.get(name) ?? UNKNOWN;
-  if (table.trust === 'constant' || isReference(field)) return field;
-  if (field.kind === 'string') return { ...field, computed: true };
-  return field.kind === 'table' ? field : UNKNOWN;
+  return table.trust === 'constant' ? field : doubtful(field);
+}
+
+/** A value that may be another at run time: what it names is kept, that it is harmless is not. */
+export function doubtful(value: Value): Value {
+  if (isReference(value)) return value;
+  if (value.kind === 'string') return { ...value, computed: true };
+  return value.kind === 'table' ? asField(value) : UNKNOWN;
 }
 
 /** Whether a value is a global, or leads to one, rather than data. */
@@ -189,7 +194,8 @@ export function either(a: Value, b: Value): Value {
   if (followA && followB) return MIXED;
   if (followA || followB) return followA ? a : b;
   if (platformIn(a) !== null || platformIn(b) !== null) return platformIn(a) !== null ? a : b;
-  if (a.kind === 'string' && b.kind === 'string' && a.whole && b.whole && a.text === b.text) return a;
+  if (a.kind === 'string' && b.kind === 'string' && a.whole && b.whole && a.text === b.text)
+    return { ...a, computed: a.computed || b.computed };
   return isReference(a) ? a : isReference(b) ? b : UNKNOWN;
 }
 

@@ -143,9 +143,9 @@ describe('bounds of a package', () => {
       'LUA_TOO_COMPLEX',
     ],
     [
-      'a table of 40,000 functions that give it',
+      'a table of 15,000 functions that give it',
       {
-        'a.lua': `local M = {}\n${Array.from({ length: 40_000 }, (_, i) => `function M.f${i}() return M end`).join('\n')}`,
+        'a.lua': `local M = {}\n${Array.from({ length: 15_000 }, (_, i) => `function M.f${i}() return M end`).join('\n')}`,
       },
       null,
     ],
@@ -156,7 +156,7 @@ describe('bounds of a package', () => {
     ],
     [
       'long tables that are joined',
-      { 'a.lua': `local t = {${'"abc",\n'.repeat(50_000)}}\n${'x(table.concat(t))\n'.repeat(20_000)}` },
+      { 'a.lua': `local t = {${'"abc",\n'.repeat(30_000)}}\n${'x(table.concat(t))\n'.repeat(10_000)}` },
       null,
     ],
   ])('%s end in time', async (_what, sources, code) => {

@@ -28,7 +28,10 @@ function leftOf(notes: AppHandle) {
       'SELECT f.path FROM version_files f JOIN app_versions v ON v.id = f.version_id WHERE v.app_id = ?',
       notes.key,
     ).length,
-    events: app.rows<{ type: string }>('SELECT type FROM events WHERE app_id = ?', notes.key).map(({ type }) => type),
+    // The app's keys were pinned before; that is not about the package.
+    events: app
+      .rows<{ type: string }>("SELECT type FROM events WHERE app_id = ? AND type <> 'PINS_CHANGED'", notes.key)
+      .map(({ type }) => type),
   };
 }
 
@@ -207,6 +210,11 @@ describe('drafts', () => {
       'query($id: String!) { app(packageId: $id) { events { type version { id } } } }',
       { id: notes.packageId },
     );
-    expect(shown).toEqual({ events: [{ type: 'UPLOADED', version: null }] });
+    expect(shown).toEqual({
+      events: [
+        { type: 'UPLOADED', version: null },
+        { type: 'PINS_CHANGED', version: null },
+      ],
+    });
   });
 });
