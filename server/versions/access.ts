@@ -50,5 +50,15 @@ export function mayAct(viewer: Viewer, version: VersionFacts, act: MemberAct): b
 /** Whether the viewer may decide about the version at all: a reviewer who is no member of its app. */
 export function mayReview(viewer: Viewer, version: VersionFacts): boolean {
   if (viewer.kind === 'anonymous' || !isReviewer(viewer)) return false;
-  return !version.app.members.some((member) => member.developerId === viewer.developerId);
+  return !isMember(viewer, version);
+}
+
+/** Whether the viewer may suspend and reinstate the version: a reviewer or an admin who is no member of its app. */
+export function maySuspend(viewer: Viewer, version: VersionFacts): boolean {
+  if (viewer.kind === 'anonymous' || !(isReviewer(viewer) || isAdmin(viewer))) return false;
+  return !isMember(viewer, version);
+}
+
+function isMember({ developerId }: DeveloperViewer, { app }: VersionFacts): boolean {
+  return app.members.some((member) => member.developerId === developerId);
 }

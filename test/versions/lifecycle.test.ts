@@ -4,6 +4,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApp, type TestApp } from '../support/app.ts';
+import type { Client } from '../support/client.ts';
 import {
   type AppHandle,
   createSeed,
@@ -297,11 +298,24 @@ describe('suspending', () => {
       code: 'FORBIDDEN',
     });
     const grace = await seed.admin();
-    await grace.done('setRoles', { developerId: ada.id, reviewer: true, admin: false });
-    expect(await ada.act('suspendVersion', { versionId: version.id, reason: 'mine' })).toMatchObject({
-      code: 'OWN_APP',
-    });
+    const mayBy = async (person: Client) =>
+      (await person.query('query($id: ID!) { version(id: $id) { viewerCanSuspend } }', { id: version.id })).version;
+    for (const roles of [
+      { reviewer: true, admin: false },
+      { reviewer: false, admin: true },
+    ]) {
+      await grace.done('setRoles', { developerId: ada.id, ...roles });
+      expect(await ada.act('suspendVersion', { versionId: version.id, reason: 'mine' })).toMatchObject({
+        code: 'OWN_APP',
+      });
+      expect(await mayBy(ada)).toEqual({ viewerCanSuspend: false });
+    }
     await grace.done('setRoles', { developerId: ada.id, reviewer: false, admin: false });
+    expect([await mayBy(ada), await mayBy(rita), await mayBy(grace)]).toEqual([
+      { viewerCanSuspend: false },
+      { viewerCanSuspend: true },
+      { viewerCanSuspend: true },
+    ]);
     await grace.done('suspendVersion', { versionId: version.id, reason: 'By an admin.' });
     expect(await version.state()).toBe('SUSPENDED');
   });
