@@ -10,7 +10,7 @@ import { readReviewSettings } from '../reviews/settings.ts';
 import { visibleVersions } from './access.ts';
 import { approvedBefore } from './base.ts';
 import { type FileChange, fileChanges } from './file-changes.ts';
-import { PackageFile, VersionNode } from './schema.ts';
+import { FILES_COST, PackageFile, VersionNode } from './schema.ts';
 import { APPROVED_STATES } from './states.ts';
 
 const MAX_RECENT = 10;
@@ -201,8 +201,8 @@ builder.prismaObjectFields(VersionNode, (t) => ({
   fileDiff: t.field({
     type: [FileChangeType],
     description: 'Files in which it differs from its base, by path; every file is ADDED where there is none.',
-    // Two lists of at most 10,000 paths are read and merged; each difference may be asked for its two texts.
-    complexity: { field: 50, multiplier: 20 },
+    // Two lists of at most 10,000 paths are read and merged.
+    complexity: { field: 2 * FILES_COST, multiplier: 20 },
     select: PLACE,
     resolve: async (version, _args, { db, viewer }) => {
       const { where, orderBy } = approvedBefore(version);

@@ -1,12 +1,11 @@
 /** Owns the GraphQL type of versions, where it is reached from, and the payload of what moves one. It writes nothing. */
 
 import { z } from 'zod';
-import { isAdmin } from '../accounts/access.ts';
 import { AppNode } from '../apps/schema.ts';
 import { builder } from '../graphql/builder.ts';
 import { REVIEW_REASONS } from '../reviews/policy.ts';
 import { ReviewReasonEnum } from '../reviews/reason-type.ts';
-import { type MemberAct, mayAct, mayReview, readsVersions, visibleVersions } from './access.ts';
+import { type MemberAct, mayAct, mayReview, maySuspend, readsVersions, visibleVersions } from './access.ts';
 import { CheckRunType, FindingType, SEVERITIES, SeverityEnum } from './check-types.ts';
 import { packagePath } from './paths.ts';
 import { PermissionType, permissionFacts } from './permission-type.ts';
@@ -27,6 +26,11 @@ export const VersionStateEnum = builder.enumType('VersionState', {
   } satisfies Record<(typeof VERSION_STATES)[number], object>,
 });
 
+/** A package may have 10,000 files: a few lists of them are in one operation, and those of a page of versions are not. */
+export const FILES_COST = 250;
+/** For each text the package is opened and a file of up to 256 KiB unpacked: a few at once, never those of a whole list. */
+const TEXT_COST = 500;
+
 export const PackageFile = builder.prismaObject('VersionFile', {
   name: 'PackageFile',
   description: 'One file of a package.',
@@ -37,7 +41,7 @@ export const PackageFile = builder.prismaObject('VersionFile', {
     text: t.string({
       nullable: true,
       description: 'The text of the file; null where it is no text, over 256 KiB, or no longer stored.',
-      complexity: 20,
+      complexity: TEXT_COST,
       select: {
         path: true,
         size: true,
@@ -134,6 +138,7 @@ export const VersionNode = builder.prismaNode('AppVersion', {
       files: t.relation('files', {
         type: PackageFile,
         description: 'What is in the package.',
+        complexity: { field: FILES_COST, multiplier: 10 },
         query: { orderBy: { path: 'asc' } },
       }),
       checks: t.relation('checkRuns', {
@@ -188,8 +193,7 @@ export const VersionNode = builder.prismaNode('AppVersion', {
       viewerCanSuspend: t.boolean({
         description: 'Whether you may suspend it now.',
         select: FACTS,
-        resolve: (version, _args, { viewer }) =>
-          version.state === 'PUBLISHED' && (mayReview(viewer, version) || isAdmin(viewer)),
+        resolve: (version, _args, { viewer }) => version.state === 'PUBLISHED' && maySuspend(viewer, version),
       }),
     };
   },

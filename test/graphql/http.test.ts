@@ -195,6 +195,18 @@ describe('limits of a document', () => {
     expect(codesOf(await ada.send(query, { n: 100 }))).toEqual(['QUERY_TOO_COSTLY']);
     expect((await ada.send(query, { n: 10 })).errors).toBeUndefined();
   });
+  it('leave no room for the texts of a whole package, nor for the files of many', async () => {
+    const version = (fields: string) => `{ version(id: "QXBwVmVyc2lvbjox") { ${fields} } }`;
+    await refused(version('files { path text }'), 'QUERY_TOO_COSTLY');
+    await refused(version('fileDiff { before { text } after { text } }'), 'QUERY_TOO_COSTLY');
+    const versions = (fields: string) =>
+      `{ viewer { apps(first: 1) { nodes { versions(first: 25) { nodes { ${fields} } } } } } }`;
+    await refused(versions('files { path }'), 'QUERY_TOO_COSTLY');
+    await refused(versions('fileDiff { path }'), 'QUERY_TOO_COSTLY');
+    await refused(versions('file(path: "manifest.json") { text }'), 'QUERY_TOO_COSTLY');
+    const two = 'a: file(path: "a.lua") { text } b: file(path: "b.lua") { text }';
+    expect((await ada.send(version(`${two} files { path } fileDiff { path kind }`))).errors).toBeUndefined();
+  });
   it('refuse a fragment that holds itself at once', async () => {
     const answer = await ada.send('{ viewer { ...A } } fragment A on Viewer { apps { nodes { id } } ...A }');
     expect(answer.status).toBe(400);
