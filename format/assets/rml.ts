@@ -74,9 +74,9 @@ class RmlParser {
       if (tag < 0) break;
       this.pos = tag;
       if (this.text.startsWith('<!--', tag)) this.skipPast('-->', 4, 'comment');
-      else if (this.text.startsWith('<![CDATA[', tag)) this.skipPast(']]>', 9, 'CDATA section');
-      else if (this.text.startsWith('<?', tag)) this.skipPast('?>', 2, 'instruction');
-      else if (this.text.startsWith('<!', tag)) this.skipPast('>', 2, 'declaration');
+      else if (this.text.startsWith('<![CDATA[', tag)) this.skipCdata();
+      else if (this.text.startsWith('<?', tag)) this.skipHeader();
+      else if (this.text.startsWith('<!', tag)) throw new RmlSyntaxError('RML has no declarations', tag);
       else if (this.text.startsWith('</', tag)) this.closeTag();
       else this.openTag();
     }
@@ -95,6 +95,7 @@ class RmlParser {
       if (c === 123 && text.charCodeAt(pos + 1) === 123) {
         const end = text.indexOf('}}', pos + 2);
         if (end < 0) throw new RmlSyntaxError('this {{ is never closed', pos);
+        if (/<\/|\/>/.test(text.slice(pos, end))) throw new RmlSyntaxError('a tag ends between {{ and }}', pos);
         pos = end + 1;
       } else if (this.open.length === 0 && !isSpace(c)) throw new RmlSyntaxError('text outside of <rml>', pos);
     }
@@ -104,7 +105,28 @@ class RmlParser {
   private skipPast(close: string, skip: number, what: string): void {
     const end = this.text.indexOf(close, this.pos + skip);
     if (end < 0) throw new RmlSyntaxError(`this ${what} is never closed`, this.pos);
+    // RmlUi takes the marks before the ">" three by three, so that it reads past "--->" and on into what follows.
+    let run = end;
+    while (run > this.pos + skip && this.text[run - 1] === close[0]) run--;
+    if ((end - run) % 3 !== 0) throw new RmlSyntaxError(`this ${what} does not end in "${close}" alone`, end);
     this.pos = end + close.length;
+  }
+
+  /** RmlUi reads the text of such a section as markup once more. */
+  private skipCdata(): void {
+    const at = this.pos;
+    this.skipPast(']]>', 9, 'CDATA section');
+    if (this.text.slice(at + 1, this.pos).includes('<'))
+      throw new RmlSyntaxError('a CDATA section with markup in it', at);
+  }
+
+  /** `<?xml … ?>` as the very first thing. RmlUi goes to the next ">", and knows no instruction anywhere else. */
+  private skipHeader(): void {
+    const at = this.pos;
+    const end = this.text.indexOf('>', at);
+    if (/[^ \t\r\n]/.test(this.text.slice(0, at)) || this.text[end - 1] !== '?' || end - at < 3)
+      throw new RmlSyntaxError('an instruction that is no <?xml … ?> at the beginning', at);
+    this.pos = end + 1;
   }
 
   private closeTag(): void {
@@ -145,15 +167,20 @@ class RmlParser {
 
   private rawEnd = 0;
 
+  /** Goes past the closing tag of a raw element; what one reader could take for it and another not is refused. */
   private skipRaw(name: string, at: number): void {
-    const close = `</${name}`;
-    for (let end = this.text.indexOf('</', this.pos); end >= 0; end = this.text.indexOf('</', end + 2)) {
-      if (this.text.slice(end, end + close.length).toLowerCase() !== close) continue;
-      let after = end + close.length;
-      while (isSpace(this.text.charCodeAt(after))) after++;
-      if (this.text.charCodeAt(after) !== 62) continue;
+    const tag = /<\s*\/([^<>]*)(.?)/sy;
+    for (let end = this.text.indexOf('<', this.pos); end >= 0; end = this.text.indexOf('<', end + 1)) {
+      tag.lastIndex = end;
+      const [whole = '', inner = '', last] = tag.exec(this.text) ?? [];
+      if (whole === '') continue;
+      if (last === '<') throw new RmlSyntaxError(`a "</" in <${name}> without its ">"`, end);
+      if (last !== '>') break;
+      if (inner.trim().toLowerCase() !== name) continue;
+      if (inner.trimEnd().length !== name.length || this.text[end + 1] !== '/')
+        throw new RmlSyntaxError(`the tag that closes <${name}> has blanks in it`, end);
       this.rawEnd = end;
-      this.pos = after + 1;
+      this.pos = end + whole.length;
       return;
     }
     throw new RmlSyntaxError(`<${name}> is never closed`, at);
@@ -194,10 +221,19 @@ class RmlParser {
       const end = this.text.indexOf(String.fromCharCode(quote), start + 1);
       if (end < 0) throw new RmlSyntaxError(`the value of "${name.slice(0, 60)}" is never closed`, start);
       this.pos = end + 1;
-      return { name, value: decodeEntities(this.text.slice(start + 1, end)), at: start + 1 };
+      return this.attribute(name, start + 1, end);
     }
     while (this.pos < this.text.length && !endsWord(this.text, this.pos)) this.pos++;
-    return { name, value: decodeEntities(this.text.slice(start, this.pos)), at: start };
+    return this.attribute(name, start, this.pos);
+  }
+
+  private attribute(name: string, at: number, end: number): RmlAttribute {
+    const raw = this.text.slice(at, end);
+    if (/^data-attr-on[a-z]/.test(name)) throw new RmlSyntaxError('code that is known only on the device', at);
+    // In code it matters whether an entity is one: to Lua, `a &apos; b()` is two statements.
+    if (name.startsWith('on') && /&(?:#|[a-z]+;)/i.test(raw.replace(CERTAIN_ENTITIES, '')))
+      throw new RmlSyntaxError(`"${name.slice(0, 60)}" has an entity that not every reader of RML knows`, at);
+    return { name, value: decodeEntities(raw), at };
   }
 
   private skipSpace(): void {
@@ -223,6 +259,8 @@ function endsWord(text: string, pos: number): boolean {
   return isSpace(c) || c === 62 || (c === 47 && text.charCodeAt(pos + 1) === 62);
 }
 
+/** What RmlUi decodes; of numbers those of printable ASCII. */
+const CERTAIN_ENTITIES = /&(?:lt|gt|amp|quot|#x[2-7][0-9a-f]|#(?:3[2-9]|[4-9][0-9]|1[01][0-9]|12[0-6]));/g;
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: '\u00a0' };
 
 function decodeEntities(text: string): string {

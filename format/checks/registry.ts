@@ -12,7 +12,7 @@ import { signatureCheck } from './signature.ts';
 import { unusedCheck } from './unused.ts';
 
 /** Raised whenever a policy check changes what it finds; every policy finding names it. */
-export const RULE_SET_VERSION = 2;
+export const RULE_SET_VERSION = 3;
 
 /** Format rules first, then policy, cheap checks before dear ones; the timeline shows this order. */
 export const CHECKS: readonly Check[] = [

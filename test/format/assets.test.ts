@@ -503,6 +503,20 @@ describe('RML', () => {
     ['<rml>a < b</rml>', 'a name is expected'],
     ['</rml>', 'closes nothing'],
     [`<rml>${'<div>'.repeat(100_000)}`, 'levels deep'],
+    // What RmlUi reads otherwise than others do could carry code past the check.
+    ['<?xml ><rml><head><script>x()</script></head></rml> ?><rml></rml>', 'no <?xml … ?> at the beginning'],
+    ['<rml><?p onclick="x()" a="?>"/></rml>', 'no <?xml … ?> at the beginning'],
+    ['<rml><!div onclick="x()"/></rml>', 'no declarations'],
+    ['<rml><![CDATA[<p onclick="x()"></p>]]></rml>', 'with markup in it'],
+    ['<rml><!-- ---><p title="--><p onclick=\'x()\'></p>"></p></rml>', 'does not end in "-->" alone'],
+    ['<rml><script>a = 1 --</ script><script>x()</script></rml>', 'has blanks in it'],
+    ['<rml><script>a = 1 --< /script><script>x()</script></rml>', 'has blanks in it'],
+    ['<rml><script>--</x </script>\nx() --<script></script></rml>', 'without its ">"'],
+    ['<rml>{{ <p onclick="x()"/> }}</rml>', 'between {{ and }}'],
+    ['<rml><p onclick="local s = a &apos; x() --&apos;"></p></rml>', 'not every reader'],
+    ['<rml><p onclick="local s = a &#X27; x() --&#X27;"></p></rml>', 'not every reader'],
+    ['<rml><p onclick="local s = \' &#x00000027; x() --\'"></p></rml>', 'not every reader'],
+    ['<rml><p data-attr-onclick="handler"></p></rml>', 'known only on the device'],
   ])('refuses %.40s', (text, message) => {
     expect(parseRml(text).error?.message).toContain(message);
   });
@@ -510,6 +524,12 @@ describe('RML', () => {
   test('keeps what stands in a script as it is', () => {
     const { elements } = parseRml('<rml><script>if a < b and "</p>" then end</script></rml>');
     expect(elements.find((e) => e.name === 'script')?.text).toBe('if a < b and "</p>" then end');
+  });
+
+  test('takes what every reader understands', () => {
+    const text = `<?xml version="1.0"?><!-- a --><rml><!---- b -----><body onclick="a &lt; b &amp;&#39;&#x41;" title="&apos;">
+      <![CDATA[ x ]]>{{ a < b }}<script>x = "</p>" .. "</" .. ">" </script ></body></rml>`;
+    expect(parseRml(text).error).toBeNull();
   });
 
   test('decodes entities in attributes', () => {

@@ -4,6 +4,7 @@ import { luaCheck } from '../../format/checks/lua.ts';
 import type { Finding } from '../../format/findings.ts';
 import { type Case, MAIN } from './lua-corpus/case.ts';
 import { DANGEROUS } from './lua-corpus/dangerous.ts';
+import { DANGEROUS_DOUBT } from './lua-corpus/dangerous-doubt.ts';
 import { DANGEROUS_FLOW } from './lua-corpus/dangerous-flow.ts';
 import { DANGEROUS_NAMES } from './lua-corpus/dangerous-names.ts';
 import { DANGEROUS_PACKAGES } from './lua-corpus/dangerous-packages.ts';
@@ -17,6 +18,7 @@ const EVERY_DANGEROUS = [
   ...DANGEROUS_NAMES,
   ...DANGEROUS_PACKAGES,
   ...DANGEROUS_SECOND,
+  ...DANGEROUS_DOUBT,
 ];
 const EVERY_INNOCENT = [...INNOCENT, ...INNOCENT_IDIOMS];
 const ALWAYS_THERE = { util: 'return {}', net: 'return {}', 'pages.home': 'return {}' };
