@@ -143,20 +143,18 @@ export const AppNode = builder.prismaNode('App', {
       nullable: true,
       description: 'Icon of the newest version that has one, in pixels of the square; null without a version.',
       args: { size: t.arg.int({ defaultValue: 64, description: '32, 64 or 128.' }) },
-      select: (_args, { viewer }) => ({
-        packageId: true,
-        versions: {
-          where: visibleVersions(viewer),
-          orderBy: { versionCode: 'desc' as const },
-          take: 1,
+      complexity: 3,
+      select: { id: true, packageId: true },
+      // A query of its own: as a relation, every version of every listed app would be read for the newest one.
+      resolve: async (app, { size }, { db, viewer, publicUrl }) => {
+        const version = await db.prisma.appVersion.findFirst({
+          where: { appId: app.id, AND: [visibleVersions(viewer)] },
+          orderBy: { versionCode: 'desc' },
           select: { versionCode: true, manifest: true },
-        },
-      }),
-      resolve: (app, { size }, { publicUrl }) => {
-        const version = app.versions[0];
+        });
         const icons = (version?.manifest as { icons?: Record<string, string> } | undefined)?.icons ?? {};
         const wanted = String(size ?? 64);
-        return version === undefined || icons[wanted] === undefined
+        return version === null || icons[wanted] === undefined
           ? null
           : `${publicUrl}/v1/assets/${app.packageId}/${version.versionCode}/icon-${wanted}.png`;
       },
