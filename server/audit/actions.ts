@@ -91,6 +91,10 @@ export const AUDIT_ACTIONS = [
   'admin.restore',
   'admin.read_audit',
   'telemetry.device_request',
+  'crash_group.resolve',
+  'crash_group.ignore',
+  'crash_group.reopen',
+  'crash_group.regress',
 ] as const;
 
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];

@@ -148,6 +148,7 @@ export function telemetrySchemas(): Json {
         crash_type: { enum: CRASH_TYPES },
         message: { type: 'string', maxLength: 4096 },
         stack_trace: { type: 'string', maxLength: 32768 },
+        fingerprint: { type: 'string', minLength: 1, maxLength: 128 },
         context: object([], {
           screen: { type: 'string', maxLength: 200 },
           memory_mb: { type: 'number', minimum: 0 },

@@ -22,6 +22,7 @@ import '../settings/schema.ts';
 import '../versions/schema-review.ts';
 import '../telemetry/schema.ts';
 import '../telemetry/schema-health.ts';
+import '../telemetry/schema-crashes.ts';
 import '../ops/schema.ts';
 import '../ops/schema-mutations.ts';
 import '../validation/schema.ts';

@@ -43,13 +43,45 @@ export interface CrashGroupRow {
   readonly lastSeenMs: number;
   readonly count: number;
   readonly devices: Sketch;
-  readonly versions: readonly string[];
+  readonly versions: readonly CrashVersion[];
 }
 
-/** Where a page of crash groups begins: after this group, newest first. */
+/** A version that a crash group happened in. */
+export interface CrashVersion {
+  readonly name: string;
+  readonly count: number;
+  /** When its latest report came in, by our clock; 0 for one counted by an earlier release. */
+  readonly lastReceivedMs: number;
+}
+
+export const CRASH_GROUP_SORTS = ['LAST_SEEN', 'FIRST_SEEN', 'COUNT', 'DEVICES'] as const;
+export type CrashGroupSort = (typeof CRASH_GROUP_SORTS)[number];
+const SORT_COLUMNS: Record<CrashGroupSort, string> = {
+  LAST_SEEN: 'last_seen',
+  FIRST_SEEN: 'first_seen',
+  COUNT: 'count',
+  DEVICES: 'device_count',
+};
+
+/** Where a page of crash groups begins: after the group with this value of what it is sorted by. */
 export interface CrashGroupCursor {
-  readonly lastSeenMs: number;
+  readonly sort: CrashGroupSort;
+  readonly value: number;
   readonly id: number;
+}
+
+/** The least of a group, for choosing a page among all of an app, of which there are few (limits.ts). */
+export interface CrashGroupKey {
+  readonly id: number;
+  readonly fingerprint: string;
+  readonly value: number;
+}
+
+export interface CrashGroupMatch {
+  /** Only groups that happened in this version. */
+  readonly version: string | null;
+  /** Only groups whose title or message has this text; ASCII letters match in either case. */
+  readonly search: string | null;
 }
 
 type StoredCrashGroup = Omit<CrashGroupRow, 'devices' | 'versions'> & { readonly devices: Uint8Array };
@@ -81,12 +113,25 @@ export function openAggregateReader(path: string) {
     `SELECT reason, sum(count) AS count FROM losses WHERE app = (SELECT id FROM apps WHERE app = ?) AND day BETWEEN ? AND ?
      GROUP BY reason ORDER BY reason`,
   );
-  const groups = db.prepare<[string, number, number, number], StoredCrashGroup>(
-    `SELECT ${GROUP_COLUMNS} FROM crash_groups g WHERE g.app = (SELECT id FROM apps WHERE app = ?)
-     AND (g.last_seen, g.id) < (?, ?) ORDER BY g.last_seen DESC, g.id DESC LIMIT ?`,
+  const keys = Object.fromEntries(
+    CRASH_GROUP_SORTS.map((sort) => [
+      sort,
+      db.prepare<[{ app: string; version: string | null; search: string | null }], CrashGroupKey>(
+        `SELECT g.id, g.fingerprint, g.${SORT_COLUMNS[sort]} AS value FROM crash_groups g
+         WHERE g.app = (SELECT id FROM apps WHERE app = @app)
+         AND (@version IS NULL OR EXISTS (SELECT 1 FROM crash_group_versions c JOIN versions v ON v.id = c.version
+           WHERE c.crash_group = g.id AND v.name = @version))
+         AND (@search IS NULL OR instr(lower(g.title || char(10) || g.message), lower(@search)) > 0)
+         ORDER BY value DESC, g.id DESC`,
+      ),
+    ]),
   );
-  const versions = db.prepare<[number], { name: string }>(
-    `SELECT v.name FROM crash_group_versions c JOIN versions v ON v.id = c.version WHERE c.crash_group = ? ORDER BY v.id`,
+  const group = db.prepare<[number], StoredCrashGroup>(`SELECT ${GROUP_COLUMNS} FROM crash_groups g WHERE g.id = ?`);
+  const findGroup = db.prepare<[string, string], { id: number }>(
+    'SELECT id FROM crash_groups WHERE app = (SELECT id FROM apps WHERE app = ?) AND fingerprint = ?',
+  );
+  const versions = db.prepare<[number], CrashVersion>(
+    `SELECT v.name, c.count, c.last_received AS lastReceivedMs FROM crash_group_versions c JOIN versions v ON v.id = c.version WHERE c.crash_group = ? ORDER BY v.id`,
   );
   return {
     /** The rows of an app from one UTC day to another, both included. */
@@ -111,14 +156,18 @@ export function openAggregateReader(path: string) {
     },
     /** Lost events of an app by reason, over the UTC days of receipt from one to another, both included. */
     losses: (app: string, fromDay: number, toDay: number): LossRow[] => losses.all(app, fromDay, toDay),
-    /** Crash groups of an app, the one seen last first, at most `limit` after the cursor. */
-    crashGroups(app: string, after: CrashGroupCursor | null, limit: number): CrashGroupRow[] {
-      const from = after ?? { lastSeenMs: Number.MAX_SAFE_INTEGER, id: 0 };
-      return groups.all(app, from.lastSeenMs, from.id, limit).map((row) => ({
-        ...row,
-        devices: Sketch.fromBytes(row.devices),
-        versions: versions.all(row.id).map(({ name }) => name),
-      }));
+    /** All crash groups of an app that match, the highest value of what they are sorted by first. */
+    crashGroupKeys: (app: string, sort: CrashGroupSort, match: CrashGroupMatch): CrashGroupKey[] =>
+      keys[sort]?.all({ app, ...match }) ?? [],
+    /** The id of a group, or null where there is none. */
+    findCrashGroup: (app: string, fingerprint: string): number | null => findGroup.get(app, fingerprint)?.id ?? null,
+    crashVersions: (id: number): CrashVersion[] => versions.all(id),
+    /** A whole group, or null where there is none. */
+    crashGroup(id: number): CrashGroupRow | null {
+      const row = group.get(id);
+      return row === undefined
+        ? null
+        : { ...row, devices: Sketch.fromBytes(row.devices), versions: versions.all(row.id) };
     },
     close: (): void => {
       db.close();

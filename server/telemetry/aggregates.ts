@@ -26,11 +26,12 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS crash_groups (
     id INTEGER PRIMARY KEY, app INTEGER NOT NULL, fingerprint TEXT NOT NULL, title TEXT NOT NULL, crash_type TEXT NOT NULL,
     message TEXT NOT NULL, stack_trace TEXT NOT NULL, context TEXT, first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL,
-    count INTEGER NOT NULL, devices BLOB NOT NULL, UNIQUE (app, fingerprint)
+    count INTEGER NOT NULL, devices BLOB NOT NULL, device_count INTEGER NOT NULL DEFAULT 0, UNIQUE (app, fingerprint)
   ) STRICT;
   CREATE INDEX IF NOT EXISTS crash_groups_by_time ON crash_groups (app, last_seen DESC, id DESC);
   CREATE TABLE IF NOT EXISTS crash_group_versions (
-    crash_group INTEGER NOT NULL, version INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (crash_group, version)
+    crash_group INTEGER NOT NULL, version INTEGER NOT NULL, count INTEGER NOT NULL, last_received INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (crash_group, version)
   ) STRICT, WITHOUT ROWID;
 `;
 
@@ -54,7 +55,7 @@ interface CrashDelta {
   lastSeenMs: number;
   count: number;
   readonly devices: Sketch;
-  readonly versions: Map<string, number>;
+  readonly versions: Map<string, { count: number; lastReceivedMs: number }>;
 }
 
 export type AggregatesWriter = ReturnType<typeof openAggregates>;
@@ -67,6 +68,8 @@ export function openAggregates(path: string) {
   db.exec(SCHEMA);
   // A file of an earlier release has counted no losses yet: they are replayed from the first batch on.
   addColumn(db, 'watermarks', 'last_batch', 'INTEGER NOT NULL DEFAULT 0');
+  addColumn(db, 'crash_group_versions', 'last_received', 'INTEGER NOT NULL DEFAULT 0');
+  addColumn(db, 'crash_groups', 'device_count', 'INTEGER NOT NULL DEFAULT 0');
   const statements = prepareStatements(db);
   const daily = new Map<string, DailyDelta>();
   const crashes = new Map<string, CrashDelta>();
@@ -148,7 +151,10 @@ export function openAggregates(path: string) {
     delta.lastSeenMs = Math.max(delta.lastSeenMs, crash.atMs);
     delta.count += 1;
     delta.devices.add(crash.device);
-    delta.versions.set(crash.version, (delta.versions.get(crash.version) ?? 0) + 1);
+    const seen = delta.versions.get(crash.version) ?? { count: 0, lastReceivedMs: 0 };
+    seen.count += 1;
+    seen.lastReceivedMs = Math.max(seen.lastReceivedMs, crash.receivedAtMs);
+    delta.versions.set(crash.version, seen);
   }
 
   function writeDeltas(): void {
@@ -174,9 +180,10 @@ export function openAggregates(path: string) {
     const group = crashGroup(app, delta);
     const stored = statements.crashDevices.get(group);
     if (stored !== undefined) delta.devices.merge(Sketch.fromBytes(stored.devices));
-    statements.updateCrash.run(delta.firstSeenMs, delta.lastSeenMs, delta.count, delta.devices.toBytes(), group);
-    for (const [version, count] of delta.versions)
-      statements.countCrashVersion.run(group, versionKey(app, version), count);
+    const { firstSeenMs, lastSeenMs, count, devices } = delta;
+    statements.updateCrash.run(firstSeenMs, lastSeenMs, count, devices.toBytes(), devices.count(), group);
+    for (const [version, seen] of delta.versions)
+      statements.countCrashVersion.run(group, versionKey(app, version), seen.count, seen.lastReceivedMs);
   }
 
   function crashGroup(app: number, delta: CrashDelta): number | bigint {
@@ -242,11 +249,13 @@ function prepareStatements(db: Database.Database) {
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     updateCrash: db.prepare(
-      `UPDATE crash_groups SET first_seen = min(first_seen, ?), last_seen = max(last_seen, ?), count = count + ?, devices = ? WHERE id = ?`,
+      `UPDATE crash_groups SET first_seen = min(first_seen, ?), last_seen = max(last_seen, ?), count = count + ?, devices = ?, device_count = ?
+       WHERE id = ?`,
     ),
     countCrashVersion: db.prepare(
-      `INSERT INTO crash_group_versions (crash_group, version, count) VALUES (?, ?, ?)
-       ON CONFLICT (crash_group, version) DO UPDATE SET count = count + excluded.count`,
+      `INSERT INTO crash_group_versions (crash_group, version, count, last_received) VALUES (?, ?, ?, ?)
+       ON CONFLICT (crash_group, version) DO UPDATE
+       SET count = count + excluded.count, last_received = max(last_received, excluded.last_received)`,
     ),
   };
 }

@@ -96,6 +96,8 @@ const crashBody = z.strictObject({
   crash_type: z.enum(CRASH_TYPES),
   message: z.string().max(4_096),
   stack_trace: z.string().max(32_768),
+  // Put in place of message and stack where an app knows better which crashes are the same.
+  fingerprint: z.string().min(1).max(128).optional(),
   context: z
     .strictObject({
       screen: z.string().max(200).optional(),

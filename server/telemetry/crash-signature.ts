@@ -18,27 +18,37 @@ const MAX_TITLE = 200;
 interface Frame {
   readonly file: string;
   readonly function: string;
+  /** Of the app itself, not of the runtime or a library outside the package. */
+  readonly inPackage: boolean;
 }
 
 /**
- * The signature of a crash. Line numbers, addresses, numbers and quoted values do not count, so that the same fault is
- * one group across versions and devices; names of fields, globals and functions do.
+ * The signature of a crash. Paths, line numbers, addresses, numbers and quoted values do not count, so that the same fault
+ * is one group across versions and devices; names of fields, globals and functions do. Where any frame is the app's own, the
+ * others do not count: they differ from one release of the runtime to the next. `override` takes the place of all of it.
  */
 export function crashSignature(crash: {
   readonly crashType: CrashType;
   readonly message: string;
   readonly stackTrace: string;
+  /** What the app says the crash is, whatever its message and stack. */
+  readonly override?: string | undefined;
 }): CrashSignature {
   const message = normaliseMessage(crash.message);
-  const frames = stackFrames(crash.stackTrace).slice(0, MAX_FRAMES);
-  const parts = [crash.crashType, message, ...frames.map((frame) => `${frame.file}:${frame.function}`)];
+  const all = stackFrames(crash.stackTrace);
+  const own = all.filter((frame) => frame.inPackage);
+  const frames = (own.length > 0 ? own : all).slice(0, MAX_FRAMES);
+  const parts =
+    crash.override === undefined
+      ? [crash.crashType, message, ...frames.map((frame) => `${frame.file}:${frame.function}`)]
+      : ['override', crash.override];
   const fingerprint = createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 32);
-  const place = frames.find((frame) => frame.file !== '[C]') ?? frames[0];
+  const [place] = frames;
   const where = place === undefined ? '' : ` in ${place.function} (${place.file})`;
   return { fingerprint, title: `${message || crash.crashType}${where}`.slice(0, MAX_TITLE) };
 }
 
-/** The first line of a message without its place, addresses, numbers and quoted values. */
+/** The first line of a message without its place, paths, addresses, numbers and quoted values. */
 export function normaliseMessage(message: string): string {
   const line = (message.slice(0, 2_000).split('\n', 1)[0] ?? '').trim();
   return withoutPlace(line)
@@ -48,6 +58,8 @@ export function normaliseMessage(message: string): string {
       /(\b(?:field|local|global|upvalue|method|constant|function|metamethod|module) )?(['"])([^'"]*)\2/g,
       keepName,
     )
+    .replace(/(?:\b[A-Za-z]:)?[^\s'"/\\()]*[/\\][^\s'"()]+/g, 'PATH')
+    .replace(/\b(?=[a-f]*\d)[0-9a-f]{8,}\b/gi, '0')
     .replace(/\b\d+(?:\.\d+)?\b/g, '0')
     .slice(0, MAX_TITLE);
 }
@@ -87,7 +99,13 @@ function parseFrame(line: string): Frame | null {
   if (split === -1) return null;
   const place = line.slice(0, split);
   const file = place === '[C]' ? '[C]' : normaliseFile(place.replace(/:\d+$/, ''));
-  return { file, function: functionName(line.slice(split + ': in '.length)) };
+  return { file, function: functionName(line.slice(split + ': in '.length)), inPackage: isInPackage(place) };
+}
+
+/** Lua names the package's files relative to it, or with the folder it is installed in; the runtime's are elsewhere. */
+function isInPackage(place: string): boolean {
+  if (place === '[C]') return false;
+  return !/^@?(?:[/\\]|[A-Za-z]:[/\\])/.test(place) || /[/\\]package[/\\]/.test(place);
 }
 
 function functionName(text: string): string {

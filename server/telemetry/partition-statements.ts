@@ -42,6 +42,7 @@ export interface EventRow extends Partial<CrashDetails> {
   readonly type: number;
   readonly day: number;
   readonly ms: number;
+  readonly receivedAt: number;
   /** JSON; null also where the type has no measured values. */
   readonly data: string | null;
 }
@@ -69,7 +70,7 @@ export function preparePartition(db: Database.Database) {
       `INSERT INTO crashes (event, fingerprint, title, crash_type, message, stack_trace, context) VALUES (?, ?, ?, ?, ?, ?, ?)`,
     ),
     eventsAfter: db.prepare<[number, number], EventRow>(
-      `SELECT e.id, a.app, v.name AS version, b.device, e.type, e.day, e.ms,
+      `SELECT e.id, a.app, v.name AS version, b.device, b.received_at AS receivedAt, e.type, e.day, e.ms,
          CASE WHEN e.type IN (${MEASURED_TYPES.join(', ')}) THEN e.data END AS data, ${CRASH_COLUMNS}
        FROM events e JOIN batches b ON b.id = e.batch JOIN apps a ON a.id = b.app JOIN versions v ON v.id = b.version
        LEFT JOIN crashes c ON c.event = e.id WHERE e.id > ? ORDER BY e.id LIMIT ?`,

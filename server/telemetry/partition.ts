@@ -260,6 +260,7 @@ function storedEvent(row: EventRow): StoredEvent {
           version,
           device,
           atMs: day * DAY_MS + ms,
+          receivedAtMs: row.receivedAt,
           fingerprint,
           title,
           crashType,

@@ -1,6 +1,14 @@
 /** Owns what developers may read: ranges are checked and pages bounded here, before anything is queried. It writes nothing. */
 import { DomainError, invalidField } from '../errors.ts';
-import type { AggregateReader, CrashGroupCursor, CrashGroupRow } from './aggregate-reader.ts';
+import type {
+  AggregateReader,
+  CrashGroupCursor,
+  CrashGroupKey,
+  CrashGroupMatch,
+  CrashGroupRow,
+  CrashGroupSort,
+  CrashVersion,
+} from './aggregate-reader.ts';
 import { dayNumber } from './aggregates.ts';
 import { REJECTION_REASONS, type RejectionReason } from './bodies.ts';
 import { TELEMETRY_LIMITS } from './limits.ts';
@@ -33,6 +41,21 @@ export interface CrashGroup extends Omit<CrashGroupRow, 'devices'> {
   readonly cursor: CrashGroupCursor;
 }
 
+/** Which page of which crash groups. */
+export interface CrashGroupPage {
+  readonly first: number;
+  readonly after?: CrashGroupCursor | null;
+  readonly sort?: CrashGroupSort;
+  readonly match?: CrashGroupMatch;
+  /** What only the caller knows, such as the group's state. */
+  readonly accepts?: (key: CrashGroupKey) => boolean;
+}
+
+export interface CrashGroups {
+  readonly groups: readonly CrashGroup[];
+  readonly hasNextPage: boolean;
+}
+
 /** Events that did not count over a range of days of receipt. */
 export interface LostEvents {
   /** By devices, before they were sent. */
@@ -43,7 +66,7 @@ export interface LostEvents {
 
 /** The queries over whatever `reader` answers; null while telemetry is not running. */
 export function createReadings(reader: () => AggregateReader | null) {
-  return { totals, series, versionHealth, releaseHealth, percentiles, lost, crashGroups };
+  return { totals, series, versionHealth, releaseHealth, percentiles, lost, crashGroups, crashGroup, crashVersions };
 
   /** Counts and devices by type over a range, as of the last flush (about a second). Throws VALIDATION for a bad range. */
   function totals(appId: string, range: DateRange): TelemetryTotals {
@@ -89,22 +112,37 @@ export function createReadings(reader: () => AggregateReader | null) {
     return { dropped: countsOf(DROP_REASONS, rows), rejected: countsOf(REJECTION_REASONS, rows) };
   }
 
-  /** A page of crash groups, the last seen first; `first` is cut to 100. */
-  function crashGroups(
-    appId: string,
-    page: { readonly first: number; readonly after: CrashGroupCursor | null },
-  ): {
-    readonly groups: readonly CrashGroup[];
-    readonly hasNextPage: boolean;
-  } {
+  /**
+   * A page of crash groups, the last seen first where nothing else is asked; `first` is cut to 100. A cursor is good for
+   * the sort that it came from.
+   */
+  function crashGroups(appId: string, page: CrashGroupPage): CrashGroups {
+    const { after = null, sort = 'LAST_SEEN', match = { version: null, search: null }, accepts = () => true } = page;
     const first = Math.min(Math.max(0, page.first), MAX_PAGE);
-    const found = opened().crashGroups(appId, page.after, first + 1);
-    const groups = found.slice(0, first).map((group) => ({
-      ...group,
-      devices: group.devices.count(),
-      cursor: { lastSeenMs: group.lastSeenMs, id: group.id },
-    }));
+    const from = opened();
+    const found = from.crashGroupKeys(appId, sort, match).filter((key) => comesAfter(key, after) && accepts(key));
+    const groups = found.slice(0, first).flatMap(({ id, value }): CrashGroup[] => {
+      const group = from.crashGroup(id);
+      return group === null ? [] : [{ ...group, devices: group.devices.count(), cursor: { sort, value, id } }];
+    });
     return { groups, hasNextPage: found.length > first };
+  }
+
+  /** One crash group, or null where there is none. */
+  function crashGroup(appId: string, fingerprint: string): CrashGroup | null {
+    const from = opened();
+    const id = from.findCrashGroup(appId, fingerprint);
+    const group = id === null ? null : from.crashGroup(id);
+    if (group === null) return null;
+    const cursor = { sort: 'LAST_SEEN' as const, value: group.lastSeenMs, id: group.id };
+    return { ...group, devices: group.devices.count(), cursor };
+  }
+
+  /** The versions that a crash group happened in; none for a group that does not exist. */
+  function crashVersions(appId: string, fingerprint: string): CrashVersion[] {
+    const from = opened();
+    const id = from.findCrashGroup(appId, fingerprint);
+    return id === null ? [] : from.crashVersions(id);
   }
 
   function rows(appId: string, range: DateRange) {
@@ -133,4 +171,9 @@ export function createReadings(reader: () => AggregateReader | null) {
     }
     return open;
   }
+}
+
+function comesAfter(key: CrashGroupKey, cursor: CrashGroupCursor | null): boolean {
+  if (cursor === null) return true;
+  return key.value < cursor.value || (key.value === cursor.value && key.id < cursor.id);
 }

@@ -94,7 +94,9 @@ export function createRecorder(dir: string, warn: (message: string) => void) {
     }
     if (values.length > 0) aggregates.addValues({ app, version, device, values });
     const atMs = (numbers[1] ?? 0) * DAY_MS + (numbers[2] ?? 0);
-    if (row.crash !== null) aggregates.addCrash({ ...row.crash, app, version, device, atMs });
+    if (row.crash !== null) {
+      aggregates.addCrash({ ...row.crash, app, version, device, atMs, receivedAtMs: row.receivedAtMs });
+    }
     if (row.losses !== null) {
       aggregates.addLosses({ app, version, day: Math.floor(row.receivedAtMs / DAY_MS), losses: row.losses });
     }

@@ -74,6 +74,7 @@ export interface CountedCrash extends CrashDetails {
   readonly version: string;
   readonly device: Uint8Array;
   readonly atMs: number;
+  readonly receivedAtMs: number;
 }
 
 /** What a device's export holds of one partition, one item for each batch. */

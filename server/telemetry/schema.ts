@@ -1,22 +1,18 @@
 /** Owns the GraphQL types of telemetry and its fields on App. It queries nothing itself; the service does. */
-import { encodeGlobalID } from '@pothos/plugin-relay';
-import { DomainError } from '../errors.ts';
 import { builder } from '../graphql/builder.ts';
 import { requireTelemetryReader } from './access.ts';
-import type { CrashGroupCursor } from './aggregate-reader.ts';
 import type { REJECTION_REASONS, RejectionReason } from './bodies.ts';
-import { type CRASH_TYPES, EVENT_TYPES, type EventType } from './events-schema.ts';
+import { EVENT_TYPES, type EventType } from './events-schema.ts';
 import type { DropReason, LossCount } from './losses.ts';
 import { METRICS, type Metric } from './metrics.ts';
 import type { PercentilePoint } from './percentiles.ts';
-import type { CrashGroup, LostEvents } from './readings.ts';
+import type { LostEvents } from './readings.ts';
 import type { TELEMETRY_GROUPS, TelemetryCount, TelemetryPoint, TelemetryTotals, VersionHealth } from './reports.ts';
 import { PercentilePointType, TelemetryMetric } from './schema-percentiles.ts';
 import type { Telemetry } from './service.ts';
 
 /** Reading and merging sketches costs more than a column. */
 export const TELEMETRY_COST = 20;
-const DEFAULT_PAGE = 20;
 
 const TelemetryEventType = builder.enumType('TelemetryEventType', {
   description: 'Every event a device can send, by the name it has on the wire.',
@@ -26,16 +22,6 @@ const TelemetryEventType = builder.enumType('TelemetryEventType', {
       { value: name, description: `${name.replaceAll('_', ' ')} (${category})` },
     ]),
   ) as { [Type in EventType]: { value: Type; description: string } },
-});
-
-const CrashType = builder.enumType('CrashType', {
-  description: 'What ended the app.',
-  values: {
-    lua_error: { description: 'An error in the app’s Lua code that nothing caught.' },
-    out_of_memory: { description: 'The app used more memory than it may.' },
-    not_responding: { description: 'The app did not answer in time.' },
-    native_crash: { description: 'The runtime itself crashed.' },
-  } satisfies Record<(typeof CRASH_TYPES)[number], { description: string }>,
 });
 
 const TelemetryGroupEnum = builder.enumType('TelemetryGroup', {
@@ -205,41 +191,6 @@ const TelemetryType = builder.objectRef<TelemetryShape>('Telemetry').implement({
   }),
 });
 
-const CrashGroupType = builder.objectRef<CrashGroup & { readonly appId: string }>('CrashGroup').implement({
-  description:
-    'Crashes with the same normalised message and stack. Message, stack and context are those of the first report.',
-  fields: (t) => ({
-    id: t.id({
-      description: 'Stable and opaque.',
-      resolve: (group) => encodeGlobalID('CrashGroup', `${group.appId}:${group.fingerprint}`),
-    }),
-    fingerprint: t.exposeString('fingerprint', {
-      description: '32 hexadecimal digits, the same for the same fault in every version.',
-    }),
-    title: t.exposeString('title', { description: 'What and where, in one line.' }),
-    crashType: t.expose('crashType', { type: CrashType, description: 'What ended the app.' }),
-    message: t.exposeString('message', { description: 'The error message.' }),
-    stackTrace: t.exposeString('stackTrace', { description: 'The Lua traceback, innermost call first.' }),
-    context: t.exposeString('context', {
-      nullable: true,
-      description: 'Screen, memory and uptime as JSON; null when the report had none.',
-    }),
-    firstSeen: t.field({
-      type: 'DateTime',
-      description: 'Time of the earliest crash, by the device’s clock.',
-      resolve: (group) => new Date(group.firstSeenMs),
-    }),
-    lastSeen: t.field({
-      type: 'DateTime',
-      description: 'Time of the latest crash, by the device’s clock.',
-      resolve: (group) => new Date(group.lastSeenMs),
-    }),
-    count: t.expose('count', { type: 'BigInt', description: 'Reports.' }),
-    devices: t.exposeInt('devices', { description: 'Different devices, with a standard error of 1.6 %.' }),
-    versions: t.stringList({ description: 'The versions it happened in.', resolve: (group) => [...group.versions] }),
-  }),
-});
-
 /** What `requireTelemetryReader` needs of an app. */
 export const TELEMETRY_APP = { id: true, members: { select: { developerId: true, role: true } } } as const;
 
@@ -273,56 +224,4 @@ builder.prismaObjectFields('App', (t) => ({
       };
     },
   }),
-  crashGroups: t.connection(
-    {
-      type: CrashGroupType,
-      description: 'Crashes of the app in groups, the one seen last first. For whom: as `telemetry`.',
-      select: TELEMETRY_APP,
-      complexity: ({ first }) => ({ field: TELEMETRY_COST, multiplier: Math.min(first ?? DEFAULT_PAGE, 100) }),
-      resolve: (app, args, { viewer, services }) => {
-        requireTelemetryReader(viewer, app);
-        return crashGroupPage(services.telemetry, app.id, args);
-      },
-    },
-    { name: 'CrashGroupConnection', description: 'A page of crash groups.' },
-    { name: 'CrashGroupEdge', description: 'A crash group and its place.' },
-  ),
 }));
-
-interface PageArgs {
-  readonly first?: number | null | undefined;
-  readonly after?: string | null | undefined;
-  readonly last?: number | null | undefined;
-  readonly before?: string | null | undefined;
-}
-
-function crashGroupPage(telemetry: Telemetry, appId: string, { first, after, last, before }: PageArgs) {
-  if (last != null || before != null)
-    throw new DomainError('BAD_REQUEST', 'Crash groups are paged forwards: use first and after.');
-  if (first != null && first < 0) throw new DomainError('BAD_REQUEST', 'first is at least 0.');
-  const page = telemetry.crashGroups(appId, {
-    first: first ?? DEFAULT_PAGE,
-    after: after == null ? null : parseCursor(after),
-  });
-  const edges = page.groups.map((group) => ({ cursor: formatCursor(group.cursor), node: { ...group, appId } }));
-  return {
-    edges,
-    pageInfo: {
-      hasNextPage: page.hasNextPage,
-      hasPreviousPage: after != null,
-      startCursor: edges[0]?.cursor ?? null,
-      endCursor: edges.at(-1)?.cursor ?? null,
-    },
-  };
-}
-
-function formatCursor(cursor: CrashGroupCursor): string {
-  return Buffer.from(`${cursor.lastSeenMs}:${cursor.id}`).toString('base64url');
-}
-
-function parseCursor(cursor: string): CrashGroupCursor {
-  const match = /^(\d{1,15}):(\d{1,15})$/.exec(Buffer.from(cursor.slice(0, 100), 'base64url').toString('latin1'));
-  if (match === null)
-    throw new DomainError('CURSOR_INVALID', 'This is not a cursor of crash groups; begin without one.');
-  return { lastSeenMs: Number(match[1]), id: Number(match[2]) };
-}

@@ -163,7 +163,7 @@ export function createTelemetry(options: TelemetryOptions) {
       events: packedEvent(keyOfEventType('app_crash'), atMs),
       answer: JSON.stringify(answer),
       crash: {
-        ...crashSignature({ crashType, message, stackTrace }),
+        ...crashSignature({ crashType, message, stackTrace, override: report.fingerprint }),
         crashType,
         message,
         stackTrace,

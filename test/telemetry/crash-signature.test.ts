@@ -36,6 +36,33 @@ describe('crash signatures', () => {
     );
   });
 
+  it('are of the frames in the package: what called them or was called outside of it does not count', () => {
+    const own = "\n\tassets/scripts/app.lua:42: in function 'onClick'";
+    const first = fingerprint('stop', `stack traceback:${own}`);
+    const outside = "\n\t/usr/share/mosis/lua/dispatch.lua:7: in function 'call'";
+    for (const stack of [`\n\t[C]: in function 'error'${own}`, `${outside}${own}`, `${own}${outside}\n\t[C]: in ?`])
+      expect(fingerprint('stop', `stack traceback:${stack}`)).toBe(first);
+    expect(fingerprint('stop', outside)).not.toBe(fingerprint('stop', outside.replace('dispatch', 'timer')));
+  });
+
+  it('fold paths, addresses, hexadecimal ids and numbers in a message', () => {
+    const messages = [
+      ['cannot open /data/mosis/apps/notes/save-1.db at 0x7ffe12', 'cannot open C:\\Users\\bob\\save.db at 0x12'],
+      ['object 9f86d081884c7d65 took 1.5 s', 'object 00c0ffee11223344 took 22 s'],
+    ];
+    for (const [one = '', other = ''] of messages) expect(normaliseMessage(one)).toBe(normaliseMessage(other));
+    expect(normaliseMessage('cannot open deadbeef')).toBe('cannot open deadbeef');
+  });
+
+  it('are what the report says where it says so, whatever message and stack are', () => {
+    const given = (override: string, message: string) =>
+      crashSignature({ crashType: 'lua_error', message, stackTrace: STACK, override });
+    expect(given('checkout', 'a').fingerprint).toBe(given('checkout', 'b').fingerprint);
+    expect(given('checkout', 'a').fingerprint).not.toBe(given('login', 'a').fingerprint);
+    expect(given('checkout', 'a').fingerprint).toMatch(/^[0-9a-f]{32}$/);
+    expect(given('checkout', 'a').title).toContain('onClick');
+  });
+
   it('do not depend on how deep a recursion went', () => {
     const frame = "\n\tassets/walk.lua:3: in upvalue 'walk'";
     expect(fingerprint('stack overflow', STACK + frame.repeat(200))).toBe(
@@ -62,10 +89,10 @@ describe('crash signatures', () => {
   it('come about for anything: empty, cut off, other platforms', () => {
     expect(crashSignature({ crashType: 'native_crash', message: '', stackTrace: '' }).title).toBe('native_crash');
     expect(stackFrames('...ple.notes/package/assets/app.lua:3: in main chunk')).toEqual([
-      { file: '…/app.lua', function: 'main chunk' },
+      { file: '…/app.lua', function: 'main chunk', inPackage: true },
     ]);
     expect(stackFrames('C:\\mosis\\package\\a\\b.lua:1: in function <b.lua:1>')).toEqual([
-      { file: 'a/b.lua', function: '?' },
+      { file: 'a/b.lua', function: '?', inPackage: true },
     ]);
   });
 

@@ -30,7 +30,10 @@ describe('a crash report', () => {
         lastSeenMs: Date.parse('2026-01-15T11:00:00Z'),
         count: 2,
         devices: 2,
-        versions: ['1.0.0', '1.0.1'],
+        versions: [
+          { name: '1.0.0', count: 1 },
+          { name: '1.0.1', count: 1 },
+        ],
       },
     ]);
     expect(stand.telemetry.totals(APP.id, TODAY)).toMatchObject({ crashes: 2, activeDevices: 2, crashFreeDevices: 0 });

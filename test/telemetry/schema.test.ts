@@ -6,9 +6,12 @@ import '../../server/graphql/base.ts';
 import { builder } from '../../server/graphql/builder.ts';
 import type { GraphContext } from '../../server/graphql/context.ts';
 import '../../server/telemetry/schema.ts';
+import '../../server/telemetry/schema-crashes.ts';
 import '../../server/telemetry/schema-health.ts';
+import type { CrashTriage } from '../../server/telemetry/crash-triage.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { APP, batch, crash, createStand, deviceId, START, type Stand } from './stand.ts';
+import { populate, triageOf } from './triage-stand.ts';
 
 // The same copy of graphql that Pothos loads: the test runner would take the package's other build.
 const { execute, parse } = createRequire(import.meta.url)('graphql') as typeof import('graphql');
@@ -31,27 +34,12 @@ const schema = builder.toSchema();
 
 let database: TestDatabase;
 let stand: Stand;
+let triage: CrashTriage;
 beforeAll(async () => {
   database = await createTestDatabase();
   stand = await createStand();
-  const { prisma } = database.db;
-  for (const id of ['owner', 'stranger']) {
-    await prisma.developer.create({
-      data: { id, email: `${id}@example.com`, name: id, createdAt: START, updatedAt: START },
-    });
-  }
-  await prisma.app.create({
-    data: {
-      id: APP.id,
-      packageId: APP.packageId,
-      name: 'Notes',
-      tags: [],
-      createdAt: START,
-      updatedAt: START,
-      developer: { connect: { id: 'owner' } },
-      members: { create: { developerId: 'owner', role: 'OWNER', createdAt: START } },
-    },
-  });
+  triage = triageOf(database, stand);
+  await populate(database);
   await stand.post('events', batch(1, { events: [{ type: 'app_install', at: '2026-01-15T10:00:00Z' }] }));
   const start = { type: 'app_start', at: '2026-01-15T11:59:00Z', data: { launch_ms: 400 } };
   await stand.post('events', batch(2, { device_id: deviceId(2), app_version: '1.1.0', events: [start] }));
@@ -83,10 +71,13 @@ beforeEach(() => {
 });
 
 async function ask(fields: string): Promise<ExecutionResult> {
-  const context: Pick<GraphContext, 'db' | 'viewer'> & { services: Pick<GraphContext['services'], 'telemetry'> } = {
+  const context: Pick<GraphContext, 'db' | 'viewer' | 'caller'> & {
+    services: Pick<GraphContext['services'], 'telemetry' | 'crashTriage'>;
+  } = {
     db: database.db,
     viewer,
-    services: { telemetry: stand.telemetry },
+    caller: { requestId: 'test', ip: '127.0.0.1', userAgent: null, transport: 'http' },
+    services: { telemetry: stand.telemetry, crashTriage: triage },
   };
   const document = parse(`{ anyApp(id: "${APP.id}") { ${fields} } }`);
   return JSON.parse(JSON.stringify(await execute({ schema, document, contextValue: context })));
@@ -245,6 +236,32 @@ describe('App.crashGroups', () => {
         pageInfo: { hasNextPage: false },
       },
     });
+  });
+
+  it('are sorted, searched and narrowed as asked, and a cursor is good for its sort alone', async () => {
+    const narrowed = await ask(
+      `crashGroups(first: 5, sort: FIRST_SEEN, filter: { search: "ANOTHER", version: "1.0.0", state: OPEN }) {
+        edges { cursor } nodes { message state affectedVersions { version count } resolvedInVersionCode regressedAt }
+      }`,
+    );
+    const { data } = narrowed;
+    const crashGroups = {
+      nodes: [
+        {
+          message: 'another',
+          state: 'OPEN',
+          affectedVersions: [{ version: '1.0.0', count: 1 }],
+          resolvedInVersionCode: null,
+          regressedAt: null,
+        },
+      ],
+    };
+    expect(narrowed.errors).toBeUndefined();
+    expect(data?.anyApp).toMatchObject({ crashGroups });
+    const { cursor } = (data as { anyApp: { crashGroups: { edges: { cursor: string }[] } } }).anyApp.crashGroups
+      .edges[0] ?? { cursor: '' };
+    const { errors } = await ask(`crashGroups(sort: COUNT, after: "${cursor}") { nodes { count } }`);
+    expect(errors?.[0]?.message).toContain('of another sort');
   });
 
   it.each(['after: "nonsense"', 'before: "x"', 'last: 5', 'first: -1'])('refuses %s', async (args) => {
