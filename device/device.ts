@@ -4,6 +4,7 @@ import type { Manifest } from '../format/manifest.ts';
 import { PERMISSION_REGISTRY } from '../format/permissions.ts';
 import { parseSemver } from '../format/semver.ts';
 import type { Track } from '../format/trust/targets.ts';
+import { installedBase, keepBase, sweepBases } from './delta.ts';
 import { discardDownload, downloadPackage, sweepDownloads } from './download.ts';
 import { DeviceError } from './errors.ts';
 import { findApp, type Offer } from './find.ts';
@@ -127,6 +128,7 @@ export function createDevice(options: DeviceOptions): Device {
       network,
       folder: storage.folders.downloads,
       offer: wanted,
+      base: before === null ? null : await installedBase(storage, packageId, before.sha256),
       ...(request.onProgress === undefined ? {} : { onProgress: request.onProgress }),
     });
     try {
@@ -136,6 +138,7 @@ export function createDevice(options: DeviceOptions): Device {
       await askUser(plan, request);
       const pins = target.facts.pins.map(({ key_ids: keyIds, signature }) => ({ keyIds, signature }));
       const app = await installPackage(verified, { track, pins }, { storage, journal, clock, onStep });
+      await keepBase(storage, packageId, download.path);
       await reporter.track(packageId, { type: before === null ? 'app_install' : 'app_update', consent: false });
       return { kind: before === null ? 'installed' : 'updated', app, before };
     } finally {
@@ -151,6 +154,7 @@ export function createDevice(options: DeviceOptions): Device {
       return await storage.exclusively(async () => {
         const finished = await journal.recover();
         await sweepDownloads(storage.folders.downloads, clock());
+        await sweepBases(storage);
         return finished;
       });
     },
@@ -164,7 +168,9 @@ export function createDevice(options: DeviceOptions): Device {
       alone(async () => {
         // While it is still there to be named; telling twice after a failed removal does no harm.
         await reporter.track(packageId, { type: 'app_uninstall', consent: false });
-        return await uninstallPackage(packageId, keepData, { storage, journal });
+        const removed = await uninstallPackage(packageId, keepData, { storage, journal });
+        await sweepBases(storage);
+        return removed;
       }),
     async list() {
       const installed = await storage.readInstalled();

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open, readFile, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { type DeltaBase, deltaPaths, downloadByDelta } from './delta.ts';
 import { exists, readIfThere, removeFile, replaceFile } from './durable.ts';
 import { DeviceError } from './errors.ts';
 import {
@@ -40,6 +41,8 @@ export interface DownloadOptions {
   readonly network: Network;
   readonly folder: string;
   readonly offer: Wanted;
+  /** An earlier package that this device has the file of: the way is a delta then, where the server has one. */
+  readonly base?: DeltaBase | null;
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
 }
 
@@ -51,6 +54,9 @@ export async function downloadPackage(options: DownloadOptions): Promise<Downloa
   const { offer, folder } = options;
   const path = join(folder, `${offer.sha256}.part`);
   const notePath = join(folder, `${offer.sha256}.json`);
+  // A full download that was begun goes on.
+  if (options.base && !(await exists(path)) && (await downloadByDelta(options, options.base, path)))
+    return await finish(path, notePath, offer);
   let attempt = 0;
   let reached = 0;
   for (;;) {
@@ -68,6 +74,9 @@ export async function downloadPackage(options: DownloadOptions): Promise<Downloa
 export async function discardDownload(folder: string, sha256: string): Promise<void> {
   await removeFile(join(folder, `${sha256}.part`));
   await removeFile(join(folder, `${sha256}.json`));
+  const delta = deltaPaths(folder, sha256);
+  await removeFile(delta.part);
+  await removeFile(delta.note);
 }
 
 /** Partial files of versions that nobody asked for any more. */
