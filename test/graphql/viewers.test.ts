@@ -116,6 +116,19 @@ describe('who sees', () => {
   });
 });
 
+it('an API key of an admin reads no job and no audit entry, however it asks', async () => {
+  const grace = await seed.admin();
+  const { secret } = await grace.done<{ secret: string }>('createApiKey', { name: 'CI', scopes: SCOPES }, 'secret');
+  const { jobs, auditLog } = await grace.query<Record<'jobs' | 'auditLog', { nodes: { id: string }[] }>>(
+    '{ jobs(first: 1) { nodes { id } } auditLog(first: 1) { nodes { id } } }',
+  );
+  const ids = [...jobs.nodes, ...auditLog.nodes].map(({ id }) => id);
+  expect(ids).toHaveLength(2);
+  const byIds = 'query($ids: [ID!]!) { nodes(ids: $ids) { id } }';
+  expect(await grace.query(byIds, { ids })).toEqual({ nodes: ids.map((id) => ({ id })) });
+  expect(await grace.as({ bearer: secret }).query(byIds, { ids })).toEqual({ nodes: [null, null] });
+});
+
 describe('who may', () => {
   type Table = Partial<Record<ViewerName, string>> & { readonly else: string };
   const UNSEEN = { guest: 'UNAUTHENTICATED', stranger: 'NOT_FOUND', reviewer: 'NOT_FOUND', admin: 'NOT_FOUND' };
