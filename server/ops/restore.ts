@@ -2,7 +2,7 @@
  * Owns putting a backup into a data folder that no server uses. What was there is kept beside it. A restore that is cut off is finished
  * by running it again; until then nothing else uses the folder.
  */
-import { copyFile, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { copyFile, cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import RawDatabase from 'better-sqlite3';
 import { applyMigrationsApart } from '../../prisma/migrate-apart.ts';
@@ -47,6 +47,7 @@ export async function restoreBackup(options: RestoreOptions): Promise<string | n
     progress.update(index + 1, manifest.files.length);
   }
   progress.end();
+  await keepTrust(dataDir, stage);
   await applyMigrationsApart(join(stage, 'core.db'));
   await renew(join(stage, 'core.db'));
   settle(join(stage, 'core.db'));
@@ -69,6 +70,25 @@ async function moveAll(from: string, to: string, names: readonly string[]): Prom
   await mkdir(to, { recursive: true, mode: 0o700 });
   for (const name of names) await rename(join(from, name), join(to, name));
   await syncPath(to);
+}
+
+/** What devices know a server by: its chain of roots, and the keys that the newest of them names. */
+const TRUST = ['roots', join('keys', 'metadata')] as const;
+
+/**
+ * Of the same server, roots and their keys stay as they are: devices may have followed roots made since the backup, and refuse
+ * whoever knows less.
+ */
+async function keepTrust(dataDir: string, stage: string): Promise<void> {
+  const firstRoot = (folder: string) => readFile(join(folder, 'roots', '1.root.json'), 'utf8').catch(() => null);
+  const [now, then] = [await firstRoot(dataDir), await firstRoot(stage)];
+  if (now === null || now !== then) return;
+  for (const folder of TRUST) {
+    await rm(join(stage, folder), { recursive: true, force: true });
+    await cp(join(dataDir, folder), join(stage, folder), { recursive: true, preserveTimestamps: true });
+    for (const name of await readdir(join(stage, folder))) await syncPath(join(stage, folder, name));
+    await syncPath(join(stage, folder));
+  }
 }
 
 /** No log beside the file: what is renamed is all there is. */

@@ -64,12 +64,12 @@ export function createMetadataFollower(options: FollowerOptions): MetadataFollow
   async function catchUp(renew: boolean): Promise<void> {
     const place = await db.prisma.eventReader.findUnique({ where: { name: READER } });
     const head = await events.head();
-    // Without a place, or after a restore, nobody knows what changed: look at everything.
+    // After a restore devices may know later numbers; without a place nobody knows what changed.
     const { changed, next } =
       place !== null && head.startsWith(`${place.epoch}.`)
         ? await changedSince(`${place.epoch}.${place.n}`)
-        : { changed: 'all' as const, next: head };
-    const nothing = changed !== 'all' && changed.size === 0;
+        : { changed: place === null ? ('all' as const) : ('anew' as const), next: head };
+    const nothing = typeof changed !== 'string' && changed.size === 0;
     const near = place !== null && positionIn(next) - place.n < MOVE_AFTER;
     if (nothing && near && !renew) return;
     const signed = await repository.publish(changed, (tx) => movePlace(tx, next));

@@ -28,8 +28,11 @@ interface SignedFile extends RoleFile {
   readonly body: string;
 }
 
-/** Which bins to look at: those of these prefixes (`binPrefixOf`), or every one. */
-export type Changed = 'all' | ReadonlySet<number>;
+/**
+ * Which bins to look at: those of these prefixes (`binPrefixOf`), or every one. `anew` signs every file again under a new number:
+ * after a restore, when devices may have seen later ones.
+ */
+export type Changed = 'anew' | 'all' | ReadonlySet<number>;
 
 interface RepositoryOptions {
   readonly db: Database;
@@ -50,18 +53,19 @@ export function createRepository({ db, clock, keys }: RepositoryOptions) {
     within: (tx: Tx) => Promise<void> = async () => undefined,
   ): Promise<string[]> {
     const now = clock.now();
+    const anew = changed === 'anew';
     const current = await currentRoles();
     const level = await levelFor(current);
     const fresh: SignedFile[] = [];
     for (const bin of await binsToSign(changed, { level, current, now })) {
-      const file = await signBin(bin, { level, current, now });
+      const file = await signBin(bin, { level, current, now, anew });
       if (file === null) continue;
       fresh.push(file);
       if (fresh.length % AHEAD === 0) await writeAhead(fresh.slice(-AHEAD), now);
     }
     const ahead = fresh.length - (fresh.length % AHEAD);
     await writeAhead(fresh.slice(ahead), now);
-    const targets = signTargets({ level, current, now });
+    const targets = signTargets({ level, current, now, anew });
     if (targets !== null) {
       fresh.push(targets);
       await writeAhead([targets], now);
@@ -100,7 +104,7 @@ export function createRepository({ db, clock, keys }: RepositoryOptions) {
     given: { level: BinLevel; current: ReadonlyMap<string, RoleFile>; now: Date },
   ): Promise<number[]> {
     const { level, current, now } = given;
-    const touched = changed === 'all' ? null : new Set([...changed].map((prefix) => binOf(prefix, level)));
+    const touched = typeof changed === 'string' ? null : new Set([...changed].map((prefix) => binOf(prefix, level)));
     const bins: number[] = [];
     for (let bin = 0; bin < 1 << level; bin += 1) {
       if (touched === null || touched.has(bin) || due('bin', current.get(binName(bin, level)), now)) bins.push(bin);
@@ -111,12 +115,13 @@ export function createRepository({ db, clock, keys }: RepositoryOptions) {
   /** The bin's next file; null when the one in force says the same and holds for long enough. */
   async function signBin(
     bin: number,
-    given: { level: BinLevel; current: ReadonlyMap<string, RoleFile>; now: Date },
+    given: { level: BinLevel; current: ReadonlyMap<string, RoleFile>; now: Date; anew: boolean },
   ): Promise<SignedFile | null> {
     const role = binName(bin, given.level);
     const targets = await targetsOfBin(db, bin, given.level);
     const last = given.current.get(role);
-    if (last !== undefined && !due('bin', last, given.now) && (await saysTheSame(last, targets))) return null;
+    const holds = last !== undefined && !given.anew && !due('bin', last, given.now);
+    if (holds && (await saysTheSame(last, targets))) return null;
     const version = nextVersion(last?.version ?? 0, given.now);
     const expires = expiryOf('bin', given.now);
     const metadata = new Metadata(new Targets({ version, specVersion: SPEC_VERSION, expires, targets }));
@@ -136,11 +141,12 @@ export function createRepository({ db, clock, keys }: RepositoryOptions) {
     level: BinLevel;
     current: ReadonlyMap<string, RoleFile>;
     now: Date;
+    anew: boolean;
   }): SignedFile | null {
-    const { level, current, now } = given;
+    const { level, current, now, anew } = given;
     const last = current.get('targets');
     const risen = !current.has(binName(0, level));
-    if (last !== undefined && !risen && !due('targets', last, now)) return null;
+    if (last !== undefined && !anew && !risen && !due('targets', last, now)) return null;
     const version = nextVersion(last?.version ?? 0, now);
     const expires = expiryOf('targets', now);
     const { key } = keys.bins;
