@@ -4,8 +4,8 @@ import { requireRole } from '../apps/access.ts';
 import { onlyText } from '../apps/inputs.ts';
 import { type ActOrigin, actorOf } from '../audit/actor.ts';
 import { DomainError } from '../errors.ts';
-import type { Tx } from '../platform/db/database.ts';
 import { MEMBER_ACTS } from '../versions/access.ts';
+import { isOfCompromisedKey } from '../versions/compromised.ts';
 import { stateConflict } from '../versions/transition.ts';
 import type { Comments } from './comments.ts';
 import type { ReviewQueue } from './queue.ts';
@@ -14,22 +14,6 @@ import { MAX_FEEDBACK, type ReviewsOptions } from './records.ts';
 interface AppealsOptions extends Pick<ReviewsOptions, 'work' | 'versions'> {
   readonly queue: ReviewQueue;
   readonly comments: Comments;
-}
-
-/** What a key signed that somebody else may have stays refused, whoever looks at it. Throws APPEAL_NOT_POSSIBLE. */
-async function requireSoundKey(
-  tx: Tx,
-  version: { readonly signerKeyId: string | null; readonly submittedAt: Date | null },
-): Promise<void> {
-  const key =
-    version.signerKeyId === null ? null : await tx.signingKey.findUnique({ where: { keyId: version.signerKeyId } });
-  if (key?.status !== 'COMPROMISED') return;
-  const since = key.compromisedSince ?? key.createdAt;
-  if (version.submittedAt !== null && version.submittedAt < since) return;
-  throw new DomainError(
-    'APPEAL_NOT_POSSIBLE',
-    'The key that signed this version was reported as compromised. Sign with another pinned key and upload a new version.',
-  );
 }
 
 export function createAppeals({ work, versions, queue, comments }: AppealsOptions) {
@@ -50,7 +34,11 @@ export function createAppeals({ work, versions, queue, comments }: AppealsOption
             'APPEAL_NOT_POSSIBLE',
             'This version was appealed before; a version can be appealed once. Fix it and upload a new one.',
           );
-        await requireSoundKey(unit.tx, loaded);
+        if (await isOfCompromisedKey(unit.tx, loaded))
+          throw new DomainError(
+            'APPEAL_NOT_POSSIBLE',
+            'The key that signed this version was reported as compromised. Sign with another pinned key and upload a new version.',
+          );
         const formatErrors = await unit.tx.checkRun.count({
           where: { versionId, errors: { gt: 0 }, check: { in: ['archive', 'manifest', 'contents', 'signature'] } },
         });

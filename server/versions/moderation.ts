@@ -5,6 +5,7 @@ import { onlyText } from '../apps/inputs.ts';
 import { type ActOrigin, SYSTEM_ACTOR } from '../audit/actor.ts';
 import { DomainError, notFound } from '../errors.ts';
 import type { Unit } from '../unit-of-work.ts';
+import { isOfCompromisedKey } from './compromised.ts';
 import { load, note, refreshApp, tell, type VersionWork, WITH_APP } from './records.ts';
 import { nextState, parseState } from './states.ts';
 import { moveVersion } from './transition.ts';
@@ -23,6 +24,12 @@ export function createModeration({ work, clock, cancelReviews, storeChanged }: V
       if (version.app.members.some((member) => member.developerId === person.developerId)) {
         throw new DomainError('OWN_APP', 'You are a member of this app. Somebody else must decide about it.');
       }
+      if (act === 'reinstate' && (await isOfCompromisedKey(unit.tx, version)))
+        throw new DomainError(
+          'STATE_CONFLICT',
+          'The key that signed this version was reported as compromised; it stays suspended. Its developer can sign a new version with another key.',
+          { currentState: version.state },
+        );
       await moveVersion(unit.tx, clock, version, act, { stateReason: act === 'suspend' ? text : null });
       // Looks beside the state have nothing left to take back.
       if (act === 'suspend') await cancelReviews(unit, version.id);
@@ -49,7 +56,7 @@ export function createModeration({ work, clock, cancelReviews, storeChanged }: V
       return moderate(viewer, versionId, { act: 'suspend', reason, origin });
     },
 
-    /** Puts a suspended version back. */
+    /** Puts a suspended version back; not what a compromised key signed. Throws STATE_CONFLICT. */
     async reinstate(viewer: Viewer, versionId: string, reason: string, origin: ActOrigin): Promise<string> {
       return moderate(viewer, versionId, { act: 'reinstate', reason, origin });
     },

@@ -340,5 +340,10 @@ describe('a key that is compromised', () => {
     expect([await published.state(), await waiting.state()]).toEqual(['SUSPENDED', 'REJECTED']);
     expect(await storeCode(notes.packageId)).toBeNull();
     expect(app.rows('SELECT state FROM reviews WHERE version_id = ?', waiting.key)).toEqual([{ state: 'CANCELLED' }]);
+    // No reviewer can tell who signed it.
+    expect(await rita.act('reinstateVersion', { versionId: published.id, reason: 'It looks fine.' })).toMatchObject({
+      code: 'STATE_CONFLICT',
+    });
+    expect(await published.state()).toBe('SUSPENDED');
   });
 });
