@@ -6,7 +6,10 @@ export const REPORT_REASONS = ['MALWARE', 'PRIVACY', 'SCAM', 'COPYRIGHT', 'OFFEN
 export type ReportReason = (typeof REPORT_REASONS)[number];
 export const REPORT_STATES = ['OPEN', 'UPHELD', 'DISMISSED'] as const;
 
-/** Settles the open reports of an app with one decision, those made `until` then where given; answers how many. */
+/**
+ * Settles the open reports of an app with one decision, those made `until` then where given; answers how many. What the
+ * reviewer reported stays open: nobody decides about their own report.
+ */
 export async function settleReports(
   tx: Tx,
   appId: string,
@@ -21,7 +24,8 @@ export async function settleReports(
     readonly until?: Date;
   },
 ): Promise<number> {
-  const where = { appId, state: 'OPEN', ...(until === undefined ? {} : { createdAt: { lte: until } }) };
+  const made = until === undefined ? {} : { createdAt: { lte: until } };
+  const where = { appId, state: 'OPEN', reporterId: { not: decision.decidedById }, ...made };
   return (await tx.report.updateMany({ where, data: decision })).count;
 }
 

@@ -198,6 +198,20 @@ describe('a decision about a report', () => {
     expect(await rita.act('dismissReport', { reportId: own.report.id })).toMatchObject({ code: 'FORBIDDEN' });
   });
 
+  it('is not made by its own reporter through a look at the app either', async () => {
+    clock.advance(48 * HOUR_MS);
+    for (const act of ['approveReview', 'rejectReview'] as const) {
+      const { made, version } = await published();
+      const own = await rita.done<Made>('reportApp', { packageId: made.packageId, reason: 'SCAM' }, SELECTION);
+      for (const index of [0, 1]) await reported(reporter(index), made);
+      const claim = await rita.claim(version);
+      await rita.done(act, act === 'approveReview' ? { ...claim } : { ...claim, feedback: 'It does.' });
+      const rows = app.rows<{ id: string; state: string }>('SELECT id, state FROM reports WHERE app_id = ?', made.key);
+      const open = rows.filter(({ state }) => state === 'OPEN').map(({ id }) => id);
+      expect([rows.length, open]).toEqual([3, [localId(own.report.id)]]);
+    }
+  });
+
   it('leaves a dismissed report to be opened again', async () => {
     const { made } = await published();
     const id = await reported(reporter(0), made);
