@@ -31,6 +31,8 @@ const COLOR_TYPES: Readonly<Record<number, { readonly samples: number; readonly 
   4: { samples: 2, depths: [8, 16] },
   6: { samples: 4, depths: [8, 16] },
 };
+/** What `tRNS` holds, by colour type; images with an alpha channel have none. */
+const TRANSPARENT_COLOR_BYTES: Readonly<Record<number, number>> = { 0: 2, 2: 6 };
 /** First column, first row, column step and row step of the seven passes of Adam7. */
 const ADAM7 = [
   [0, 0, 8, 8],
@@ -66,6 +68,7 @@ class PngDecoder {
   private readonly view: DataView;
   private readonly data: Uint8Array[] = [];
   private paletteEntries = 0;
+  private hasTransparency = false;
   private dataEnded = false;
 
   constructor(bytes: Uint8Array) {
@@ -102,6 +105,9 @@ class PngDecoder {
       case 'PLTE':
         this.readPalette(length);
         return;
+      case 'tRNS':
+        this.readTransparency(length);
+        return;
       case 'IDAT':
         if (this.dataEnded) throw new PngError('its IDAT chunks are not together');
         this.data.push(this.bytes.subarray(at, at + length));
@@ -136,6 +142,16 @@ class PngDecoder {
     this.paletteEntries = length / 3;
     const most = header.colorType === 3 ? 2 ** header.bitDepth : 256;
     if (this.paletteEntries > most) throw new PngError('its palette is too large');
+  }
+
+  /** Its length says all: whoever makes an image anew keeps the chunk, so it has room for nothing else. */
+  private readTransparency(length: number): void {
+    const colorType = this.header?.colorType ?? 0;
+    const fits =
+      colorType === 3 ? length > 0 && length <= this.paletteEntries : length === TRANSPARENT_COLOR_BYTES[colorType];
+    if (this.hasTransparency || this.data.length > 0 || !fits)
+      throw new PngError('its transparency is malformed or misplaced');
+    this.hasTransparency = true;
   }
 
   private finish(): PngHeader {

@@ -37,7 +37,6 @@ const SEARCHED = /\.(?:rml|rcss|json|lua)$/;
 /** What is there for people: licences and notes. */
 const FOR_PEOPLE =
   /(?:\.md|(?:^|\/)[^/]*(?:licen[cs]e|notice|credits|authors|copying|readme|changelog|ofl)[^/]*\.txt)$/i;
-const COMMENTS = /<!--[\s\S]*?-->|\/\*[\s\S]*?\*\//g;
 const QUOTED = /"([^"\n]{1,512})"|'([^'\n]{1,512})'/g;
 const WORD = /[^\s"'`<>(){}[\],;=|&]{3,512}/g;
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
@@ -76,11 +75,31 @@ function readNames(contents: PackageContents, names: Names): string | null {
     total += bytes.length;
     if (bytes.length > MAX_FILE_BYTES || total > MAX_TOTAL_BYTES) return file;
     const text = utf8.decode(bytes);
-    if (!file.endsWith('.lua')) readText(file, file.endsWith('.json') ? text : text.replace(COMMENTS, ' '), names);
+    if (!file.endsWith('.lua')) readText(file, file.endsWith('.json') ? text : withoutComments(text), names);
     else if (!readLua(file, text, names)) return file;
   }
   for (const document of documents) for (const { text } of document.lua) readLua(document.file, text, names);
   return null;
+}
+
+/** Comments of markup and of sheets taken out, in linear time; one that is never closed stays. */
+function withoutComments(text: string): string {
+  let rest = text;
+  for (const [open, close] of [
+    ['<!--', '-->'],
+    ['/*', '*/'],
+  ] as const) {
+    const parts: string[] = [];
+    let from = 0;
+    for (let start = rest.indexOf(open); start >= 0; start = rest.indexOf(open, from)) {
+      const end = rest.indexOf(close, start + open.length);
+      if (end < 0) break;
+      parts.push(rest.slice(from, start));
+      from = end + close.length;
+    }
+    rest = parts.length === 0 ? rest : `${parts.join(' ')} ${rest.slice(from)}`;
+  }
+  return rest;
 }
 
 /** Markup, sheets and tables: every quoted text and every word may be a name. */
@@ -122,10 +141,21 @@ function readConstant(file: string, value: string, isJoined: boolean, names: Nam
   const slash = stem.lastIndexOf('/');
   if (slash >= 0 && (isJoined || hole >= 0 || slash === value.length - 1))
     names.dynamicFolder(stem.slice(0, slash + 1));
-  const extension = /(?:^|[^/\w])[^/\s]*(\.[a-z0-9]{2,5})$/.exec(value)?.[1];
+  const extension = endingOf(value);
   if (extension !== undefined && (isJoined || hole >= 0 || extension === value)) names.dynamicExtension(extension);
   names.mention(value, file);
   if (/[\s"'<>(]/.test(value)) readText(file, value, names);
+}
+
+/** The extension that a constant ends in, unless it is that of a whole path; in linear time. */
+function endingOf(value: string): string | undefined {
+  const extension = /\.[a-z0-9]{2,5}$/.exec(value.slice(-6))?.[0];
+  if (extension === undefined) return undefined;
+  const end = value.length - extension.length;
+  let start = end;
+  while (start > 0 && !/[/\s]/.test(value.charAt(start - 1))) start--;
+  const isWhole = start > 0 && value.charAt(start - 1) === '/' && !/\W/.test(value.slice(start, end));
+  return isWhole ? undefined : extension;
 }
 
 /** Which files are named by which. Each name is looked up once or twice, however often it stands in the package. */

@@ -452,6 +452,19 @@ describe('PNG', () => {
       }),
     ],
     ['coding methods', png({ ...size, interlace: 2 })],
+    ...[
+      { colorType: 0, bytes: [200_000] },
+      { colorType: 2, bytes: [6, 6] },
+      { colorType: 6, bytes: [2] },
+      { colorType: 3, bytes: [1] },
+    ].map(({ colorType, bytes }): [string, Uint8Array] => [
+      'transparency is malformed',
+      png({
+        ...size,
+        colorType,
+        chunks: ([a = ICON_64, ...rest]) => [a, ...bytes.map((n) => chunk('tRNS', new Uint8Array(n))), ...rest],
+      }),
+    ]),
     ['IEND chunk is not empty', png({ ...size, chunks: (c) => [...c.slice(0, -1), chunk('IEND', new Uint8Array(1))] })],
     ['unknown critical', png({ ...size, chunks: ([a = ICON_64, ...rest]) => [a, chunk('ABCD', ICON_64), ...rest] })],
     [

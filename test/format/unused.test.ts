@@ -106,6 +106,17 @@ describe('unused files', () => {
     expect(await unused({ 'assets/big.json': big, 'assets/a.png': PICTURE })).toEqual(['FILE_USE_UNKNOWN']);
   });
 
+  it.each([
+    ['comments of markup that never end', 'assets/a.json.rcss', '<!--'.repeat(500_000)],
+    ['comments of sheets that never end', 'assets/a.rcss', '/*'.repeat(1_000_000)],
+    ['a constant of dashes', 'assets/a.lua', `x = "${'-'.repeat(900_000)}"`],
+    ['a constant of holes', 'assets/a.lua', `x = "${'%0'.repeat(450_000)}"`],
+  ])('reads %s in linear time', async (_, file, text) => {
+    const before = process.cpuUsage();
+    await unused({ [file]: text });
+    expect(process.cpuUsage(before).user / 1000).toBeLessThan(3000);
+  });
+
   it('marks many files of one name without looking at them again and again', async () => {
     const files: Record<string, string | Uint8Array> = {};
     for (let i = 0; i < 5000; i += 1) files[`assets/${i}/a.png`] = PICTURE;
