@@ -6,7 +6,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { join } from 'node:path';
 import RawDatabase from 'better-sqlite3';
 import { createOfferIndex } from '../server/distribution/updates/offers.ts';
-import { updateRoute } from '../server/distribution/updates/route.ts';
+import { updateRoute } from '../server/distribution/updates/routes.ts';
 import { createRouter } from '../server/http/router.ts';
 import { systemClock } from '../server/platform/clock.ts';
 import { READER_PRAGMAS } from '../server/platform/db/sqlite-adapter.ts';

@@ -157,6 +157,7 @@ export async function createApp(config: Config, { log, clock = systemClock, port
       sql: db.raw,
       blobs,
       clock,
+      log,
       key: services.platformKey,
       viewerOf: (request, address) => portalViewer(viewers, request, address),
       publicUrl: config.publicUrl,

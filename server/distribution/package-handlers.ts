@@ -8,6 +8,7 @@ import { packageKey, packagePath } from '../versions/paths.ts';
 import type { Admission } from './admission.ts';
 import type { Buffers } from './buffers.ts';
 import { chooseRange, matchesNone } from './conditions.ts';
+import type { DownloadCounts } from './counts.ts';
 import { deltaKey } from './deltas/paths.ts';
 import { offeredDictionary, VARY } from './negotiation.ts';
 import type { OpenFile, OpenFiles } from './open-files.ts';
@@ -50,13 +51,14 @@ interface PackageHandlersOptions {
   readonly files: OpenFiles;
   readonly buffers: Buffers;
   readonly admission: Admission;
+  readonly counts: Pick<DownloadCounts, 'add'>;
   /** A reader must take a buffer within this time. */
   readonly idleMs: number;
 }
 
 /** Makes the handlers. None of them tells a hidden version from one that never was. */
 export function createPackageHandlers(options: PackageHandlersOptions) {
-  const { queries, blobs, files, buffers, admission, idleMs } = options;
+  const { queries, blobs, files, buffers, admission, counts, idleMs } = options;
 
   function find({ params }: RouteContext): Found {
     const packageId = packageIdOf(params.packageId);
@@ -152,7 +154,10 @@ export function createPackageHandlers(options: PackageHandlersOptions) {
         : {}),
     });
     const end = await sendPart(response, { descriptor: file.descriptor, ...part }, { buffers, idleMs });
-    const { packageId, versionCode } = found;
+    const { packageId, versionCode, version } = found;
+    // Whoever has the last byte has downloaded it, in however many parts.
+    if (end === 'sent' && part.start + part.length === chosen.size)
+      counts.add(version.id, chosen.instead === undefined ? 'full' : 'delta', part.length);
     if (end === 'idle')
       context.log.info({ packageId, versionCode, idleMs }, 'download cut off: the reader took nothing');
   }

@@ -7,9 +7,11 @@ import type { Route, RouteHandler } from '../http/router.ts';
 import type { FolderBlobs } from '../platform/blobs/blobs.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/db/database.ts';
+import type { Log } from '../platform/log.ts';
 import { createAdmission } from './admission.ts';
 import { createBuffers } from './buffers.ts';
 import { matchesNone } from './conditions.ts';
+import { createDownloadCounts } from './counts.ts';
 import { createIconHandler, type ViewerOf } from './icon-handler.ts';
 import { createIconStore } from './icon-store.ts';
 import { createOpenFiles } from './open-files.ts';
@@ -19,7 +21,7 @@ import type { PlatformKey } from './platform-key.ts';
 import { createDistributionQueries } from './queries.ts';
 import { createScreenshotHandler } from './screenshot-handler.ts';
 import { createOfferIndex } from './updates/offers.ts';
-import { updateRoute } from './updates/route.ts';
+import { updateRoute } from './updates/routes.ts';
 
 /** What downloads may take; sizes in bytes. */
 export const DISTRIBUTION_LIMITS = Object.freeze({
@@ -36,6 +38,8 @@ export const DISTRIBUTION_LIMITS = Object.freeze({
   maxDownloadsPerAddress: 128,
   /** A reader must take a buffer in this time, so 4 KiB a second (1 KiB with a small one). */
   idleMs: 60_000,
+  /** How long a download may wait for its place in the database. */
+  countFlushMs: 10_000,
   iconBytes: 16 * 1024 * 1024,
   /** Update checks of one address at once, and each second after that. */
   updateChecksAtOnce: 600,
@@ -49,6 +53,7 @@ export interface DistributionOptions {
   readonly sql: RawHandle;
   readonly blobs: FolderBlobs;
   readonly clock: Clock;
+  readonly log: Log;
   readonly key: Pick<PlatformKey, 'keyId' | 'publicKeyBase64'>;
   /** Asked only for assets of versions that are not published. */
   readonly viewerOf: ViewerOf;
@@ -59,7 +64,7 @@ export interface DistributionOptions {
 
 /** Makes the routes; `close` lets go of the open files (running downloads end first). */
 export function createDistribution(options: DistributionOptions) {
-  const { db, sql, blobs, clock, key, viewerOf, publicUrl } = options;
+  const { db, sql, blobs, clock, log, key, viewerOf, publicUrl } = options;
   const limits: DistributionLimits = { ...DISTRIBUTION_LIMITS, ...options.limits };
   const queries = createDistributionQueries(sql);
   const files = createOpenFiles(limits.keptFiles);
@@ -70,7 +75,16 @@ export function createDistribution(options: DistributionOptions) {
     maxFree: limits.freeBuffers,
   });
   const admission = createAdmission({ maxRunning: limits.maxDownloads, maxPerAddress: limits.maxDownloadsPerAddress });
-  const packages = createPackageHandlers({ queries, blobs, files, buffers, admission, idleMs: limits.idleMs });
+  const counts = createDownloadCounts({ db, clock, log, flushMs: limits.countFlushMs });
+  const packages = createPackageHandlers({
+    queries,
+    blobs,
+    files,
+    buffers,
+    admission,
+    counts,
+    idleMs: limits.idleMs,
+  });
   const offers = createOfferIndex(sql);
   const rate = createRateLimit(clock, {
     capacity: limits.updateChecksAtOnce,
@@ -98,7 +112,12 @@ export function createDistribution(options: DistributionOptions) {
     held: () => ({ downloads: admission.running(), openFiles: files.count(), freeBuffers: buffers.free() }),
     /** The store shows something else from now on. */
     storeChanged: () => offers.forget(),
-    close: () => files.close(),
+    /** Lets go of the files at once; resolves when every download is counted. */
+    close(): Promise<void> {
+      files.close();
+      return counts.stop();
+    },
+    flushCounts: () => counts.flush(),
   };
 }
 export type Distribution = ReturnType<typeof createDistribution>;

@@ -23,6 +23,8 @@ import '../versions/schema-review.ts';
 import '../telemetry/schema.ts';
 import '../telemetry/schema-health.ts';
 import '../telemetry/schema-crashes.ts';
+import '../telemetry/schema-live.ts';
+import '../distribution/schema.ts';
 import '../ops/schema.ts';
 import '../ops/schema-mutations.ts';
 import '../validation/schema.ts';

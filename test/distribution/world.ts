@@ -109,6 +109,7 @@ export async function createDistributionWorld(limits: Partial<DistributionLimits
     sql: db.raw,
     blobs,
     clock: systemClock,
+    log: pino({ level: 'silent' }),
     key,
     publicUrl: 'https://apps.example.org',
     limits,
@@ -139,7 +140,7 @@ export async function createDistributionWorld(limits: Partial<DistributionLimits
     get: (path, headers = {}, method = 'GET') => fetch(`${url}${path}`, { method, headers, redirect: 'manual' }),
     async dispose() {
       await close();
-      distribution.close();
+      await distribution.close();
       await database.dispose();
     },
   };

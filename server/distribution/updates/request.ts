@@ -1,12 +1,10 @@
-/** Owns getting from a device's update check to checked values, within bounds set before any work. */
+/** Owns what an update check is: its bounds, and getting from its bytes to checked values. */
 import { isAscii, isUtf8 } from 'node:buffer';
-import type { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import { MAX_VERSION_CODE, PACKAGE_ID_PATTERN } from '../../../format/manifest-schema.ts';
 import { parseSemver, type Semver } from '../../../format/semver.ts';
 import { TRACKS } from '../../../format/trust/targets.ts';
 import { DomainError } from '../../errors.ts';
-import { readBody } from '../../http/body.ts';
 
 /** What one update check may hold. 200 apps of the longest ids are under half of the bytes. */
 export const UPDATE_CHECK_LIMITS = Object.freeze({ maxBytes: 64 * 1024, maxApps: 200, bodyTimeoutMs: 10_000 });
@@ -44,19 +42,9 @@ export type UpdateCheck = z.infer<typeof updateCheck>;
 export type InstalledPackage = UpdateCheck['apps'][number];
 
 /**
- * Reads one check. Throws UNSUPPORTED_MEDIA_TYPE (no plain JSON), BODY_TOO_LARGE, TIMEOUT, BAD_REQUEST (no JSON) and VALIDATION
- * with the fields that are wrong.
+ * Reads one check. Throws BAD_REQUEST (no JSON) and VALIDATION with the fields that are wrong. However deep the bytes nest: the
+ * shape ends at the third level, and nothing below is walked.
  */
-export async function readUpdateCheck(request: IncomingMessage): Promise<UpdateCheck> {
-  const type = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase();
-  const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
-  if (type !== 'application/json' || encoding !== 'identity')
-    throw new DomainError('UNSUPPORTED_MEDIA_TYPE', 'Send the body as application/json, without a Content-Encoding.');
-  const { maxBytes, bodyTimeoutMs } = UPDATE_CHECK_LIMITS;
-  return parseUpdateCheck(await readBody(request, { maxBytes, timeoutMs: bodyTimeoutMs }));
-}
-
-/** The same for bytes that are there. However deep they nest: the shape ends at the third level, and nothing below is walked. */
 export function parseUpdateCheck(bytes: Buffer): UpdateCheck {
   const value = json(bytes);
   const plain = plainUpdateCheck(value);

@@ -4,8 +4,8 @@ import type { RateLimit } from '../../http/rate-limit.ts';
 import type { Route } from '../../http/router.ts';
 import { addressKey } from '../../telemetry/rates.ts';
 import { answerUpdateCheck } from './answer.ts';
+import { readUpdateCheck } from './body.ts';
 import type { OfferIndex } from './offers.ts';
-import { readUpdateCheck } from './request.ts';
 
 interface UpdateRouteOptions {
   readonly offers: Pick<OfferIndex, 'find'>;
