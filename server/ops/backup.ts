@@ -87,6 +87,9 @@ export async function readBackup(folder: string, progress: Progress): Promise<Ba
     const message = `${folder} is no whole backup: it has no ${MANIFEST} that this version reads.`;
     throw new AdminError('NOT_FOUND', message, 'name a folder that `mosis-admin backup` has made');
   }
+  if (!parsed.data.files.some(({ path }) => path === 'core.db')) {
+    throw new AdminError('FAILED', `The backup in ${folder} names no core.db.`, 'use another backup');
+  }
   for (const [index, file] of parsed.data.files.entries()) {
     requireInside(file.path);
     const actual = await sha256OfFile(join(folder, file.path)).catch(() => 'nothing');
@@ -210,12 +213,15 @@ async function writeManifest(folder: string, manifest: BackupManifest): Promise<
   }
 }
 
-/** A manifest is a file that somebody may have changed: no path of it leads out of the folder. */
+/** A manifest is a file that somebody may have changed: no path of it leads out of the folder, or to what no backup has. */
 function requireInside(path: string): void {
   const parts = path.split(/[\\/]/);
-  const leavesOut = path.startsWith('/') || parts.some((part) => part === '..' || part === '' || part.includes(':'));
+  const leavesOut = path.startsWith('/') || parts.some((part) => ['', '.', '..'].includes(part) || part.includes(':'));
   if (leavesOut)
     throw new AdminError('FAILED', `The backup names a path outside of it: ${path}.`, 'use another backup');
+  const [top = ''] = parts;
+  if (LEFT_OUT.has(top) || OF_A_RESTORE.test(top) || BESIDE_A_DATABASE.test(path))
+    throw new AdminError('FAILED', `The backup names a file that no backup has: ${path}.`, 'use another backup');
 }
 
 function parseJson(text: string): unknown {
