@@ -39,6 +39,8 @@ export function createMetadataRoutes({ db, rootsDir, maxBytes = MAX_HELD_BYTES }
   /** Least recently used first. */
   const held = new Map<string, HeldFile>();
   let heldBytes = 0;
+  /** Counts the timestamps that were in force. */
+  let timestamps = 0;
 
   async function find(name: string): Promise<HeldFile | null> {
     const known = held.get(name);
@@ -47,10 +49,12 @@ export function createMetadataRoutes({ db, rootsDir, maxBytes = MAX_HELD_BYTES }
       held.set(name, known);
       return known;
     }
+    const before = timestamps;
     const text = await read(name);
     if (text === null) return null;
     const file = await prepare(text);
-    keep(name, file);
+    // A timestamp that was read while the next one was signed would be served until the one after that.
+    if (name !== TIMESTAMP_FILE || timestamps === before) keep(name, file);
     return file;
   }
 
@@ -86,6 +90,7 @@ export function createMetadataRoutes({ db, rootsDir, maxBytes = MAX_HELD_BYTES }
     routes,
     /** The timestamp is another one from now on. */
     forget(): void {
+      timestamps += 1;
       const timestamp = held.get(TIMESTAMP_FILE);
       if (timestamp === undefined) return;
       held.delete(TIMESTAMP_FILE);
