@@ -12,6 +12,7 @@ import {
   type CrashBody,
   type IngestAnswer,
   judgeEvents,
+  packedCount,
   packedEvent,
   parseCrashBody,
   parseDeviceRequest,
@@ -27,6 +28,7 @@ import {
 } from './device-requests.ts';
 import { keyOfEventType } from './events-schema.ts';
 import { OTHER, TELEMETRY_LIMITS } from './limits.ts';
+import { createLive } from './live.ts';
 import { lossesOf } from './losses.ts';
 import type { TelemetryThrottles, Throttle } from './rates.ts';
 import { createReadings } from './readings.ts';
@@ -67,6 +69,7 @@ export function createTelemetry(options: TelemetryOptions) {
   const { flushIntervalMs = TELEMETRY_LIMITS.flushIntervalMs, rawRetentionDays = TELEMETRY_LIMITS.rawRetentionDays } =
     options;
   const writer = createWriter({ dir, log, flushIntervalMs });
+  const live = createLive(clock.now);
   const inline = createInlineJobs(
     (requestId) => requests.run(requestId),
     (error) => log.error({ err: error }, 'a device request failed; it is tried again at the next start'),
@@ -88,6 +91,8 @@ export function createTelemetry(options: TelemetryOptions) {
     runDeviceRequest: requests.run,
     flush,
     maintain,
+    /** Counts of an app as they come in (see `createLive`); the caller has checked access. */
+    follow: live.follow,
     ...createReadings(() => reader),
   };
 
@@ -133,8 +138,9 @@ export function createTelemetry(options: TelemetryOptions) {
     const receivedAtMs = clock.ms();
     const { events, answer } = judgeEvents(batch, receivedAtMs);
     const batchId = Buffer.from(batch.batch_id.replaceAll('-', ''), 'hex');
-    return writer.write({
-      ...versionsOf(app, batch),
+    const versions = versionsOf(app, batch);
+    const stored = await writer.write({
+      ...versions,
       app: app.id,
       devices,
       batchId,
@@ -144,6 +150,8 @@ export function createTelemetry(options: TelemetryOptions) {
       crash: null,
       losses: lossesOf(batch.dropped, answer.rejected),
     });
+    live.report(app.id, { version: versions.version, events: packedCount(events), crashes: 0 });
+    return stored;
   }
 
   /** Takes a crash report in, like `ingestEvents`; the same report again (by `report_id`, else by content) counts once. */
@@ -154,8 +162,9 @@ export function createTelemetry(options: TelemetryOptions) {
     const devices = identify(app, report.device_id);
     const { crash_type: crashType, message, stack_trace: stackTrace, atMs } = report;
     const answer: IngestAnswer = { accepted: 1, rejected: [] };
-    return writer.write({
-      ...versionsOf(app, report),
+    const versions = versionsOf(app, report);
+    const stored = await writer.write({
+      ...versions,
       app: app.id,
       devices,
       batchId: reportId(report.report_id, report),
@@ -171,6 +180,8 @@ export function createTelemetry(options: TelemetryOptions) {
       },
       losses: null,
     });
+    live.report(app.id, { version: versions.version, events: 1, crashes: 1 });
+    return stored;
   }
 
   /** Begins the export or erasure of a device's raw rows. Throws VALIDATION, NOT_FOUND, RATE_LIMITED. */
