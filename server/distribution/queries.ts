@@ -28,7 +28,7 @@ export interface DistributionQueries {
   /** Null unless version and app are published now. */
   published(packageId: string, versionCode: number): PublishedVersion | null;
   /**
-   * Code of the newest published version that runs on `mosisVersion` (semver precedence; all of them when it is null), or
+   * Code of the newest published version that every device on the stable track is offered and that runs on `mosisVersion` (semver precedence; all of them when it is null), or
    * null where there is none.
    */
   newestCompatible(packageId: string, mosisVersion: string | null): number | null;
@@ -50,6 +50,9 @@ export function createDistributionQueries(handle: RawHandle): DistributionQuerie
     SELECT v.version_code AS code, v.min_mosis_version AS minMosisVersion
     FROM apps a JOIN app_versions v ON v.app_id = a.id
     WHERE a.package_id = ? AND a.status = 'PUBLISHED' AND v.state = 'PUBLISHED'
+      AND (NOT EXISTS (SELECT 1 FROM rollouts r WHERE r.version_id = v.id)
+        OR EXISTS (SELECT 1 FROM rollouts r WHERE r.version_id = v.id AND r.track = 'STABLE' AND r.basis_points >= 10000
+          AND r.state IN ('ACTIVE', 'COMPLETE')))
     ORDER BY v.version_code DESC`);
   const delta = handle.prepare<[string, string], StoredDelta>(
     'SELECT size, sha256 FROM package_deltas WHERE version_id = ? AND base_sha256 = ?',

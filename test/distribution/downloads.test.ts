@@ -257,6 +257,26 @@ describe('the newest version', () => {
     expect(await at(`?mosis_version=${'9'.repeat(500)}.0.0`)).toBe(400);
   });
 
+  it('is one that every device on the stable track gets', async () => {
+    const rollouts = [
+      [1, 'STABLE', 'COMPLETE', 10_000],
+      [2, 'STABLE', 'ACTIVE', 10_000],
+      [3, 'STABLE', 'ACTIVE', 9_999],
+      [4, 'STABLE', 'PAUSED', 10_000],
+      [5, 'STABLE', 'HALTED', 10_000],
+      [6, 'BETA', 'COMPLETE', 10_000],
+    ] as const;
+    for (const [versionCode, track, state, basisPoints] of rollouts) {
+      const { id } = await world.version({ packageId: 'com.example.staged', versionCode });
+      const { appId } = await world.db.prisma.appVersion.findUniqueOrThrow({ where: { id } });
+      const at = new Date('2026-01-05T12:00:00.000Z');
+      const data = { id, appId, versionId: id, track, state, basisPoints, seed: sha256(Buffer.from(id)), schedule: [] };
+      await world.db.prisma.rollout.create({ data: { ...data, startedAt: at, updatedAt: at } });
+    }
+    const response = await world.get('/v1/store/apps/com.example.staged/download');
+    expect(response.headers.get('location')).toBe('/v1/packages/com.example.staged/2/package.mosis');
+  });
+
   it('does not exist for an app that does not', async () => {
     expect((await world.get('/v1/store/apps/com.example.never/download')).status).toBe(404);
   });
