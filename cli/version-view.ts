@@ -76,9 +76,13 @@ export function reasonText(reasons: VersionStatusFragment['reviewReasons']): str
   return reasons.map((reason) => REASON_WORDS[reason] ?? reason).join(', ');
 }
 
+function usualWait(seconds: number): string {
+  return seconds < 60 ? 'under a minute' : duration(seconds);
+}
+
 /** `place 3, due 2026-03-02 12:00, usually decided in 3 h`. */
 export function queueText({ position, dueAt, medianWaitSeconds }: Queue): string {
-  const usual = medianWaitSeconds === null ? '' : `, usually decided in ${duration(medianWaitSeconds)}`;
+  const usual = medianWaitSeconds === null ? '' : `, usually decided in ${usualWait(medianWaitSeconds)}`;
   return `place ${position}, due ${localTime(dueAt)}${usual}`;
 }
 
