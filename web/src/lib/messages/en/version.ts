@@ -98,7 +98,7 @@ export const version = {
     stillChecking: 'None so far; the checks are running.',
     notChecked: 'Checks start when it is submitted.',
     noComments: 'No comments',
-    noCommentsBody: 'Questions between you and the reviewer stand here.',
+    noCommentsBody: 'Questions between the developer and the reviewer stand here.',
     comment: 'Write a comment',
     send: 'Send',
     commentOnFinding: 'Comment',

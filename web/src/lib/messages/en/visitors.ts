@@ -148,7 +148,7 @@ export const visitors = {
   report: {
     open: 'Report this app',
     title: (name: string) => `Report ${name}`,
-    body: 'Reviewers read it, and see who sent it; the developer does not. Several reports of different people, or one that a reviewer upholds, have the app looked at by hand.',
+    body: 'Reviewers read it; only admins see who sent it, and its developer sees neither. Several reports of different people, or one that a reviewer upholds, have the app looked at by hand.',
     reason: 'What is wrong',
     pick: 'Choose what is wrong.',
     text: 'What happened',
