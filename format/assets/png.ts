@@ -19,6 +19,8 @@ export type PngResult =
 
 /** What the decoder is ready to inflate: 2,048 by 2,048 pixels of 8 bytes. */
 const MAX_RAW_BYTES = 2048 * (2048 * 8 + 1);
+/** Encoders write chunks of 8 KiB and more; each takes its share of memory and time, however little is in it. */
+const MAX_CHUNKS = 10_000;
 /** Deflate makes at most 1,032 bytes of one, so one step makes at most 4.2 MB. */
 const STEP_BYTES = 4096;
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a] as const;
@@ -79,7 +81,8 @@ class PngDecoder {
   decode(): PngHeader {
     if (!isPng(this.bytes)) throw new PngError('it does not begin as a PNG');
     let pos = 8;
-    for (let ended = false; !ended; ) {
+    for (let ended = false, chunks = 1; !ended; chunks++) {
+      if (chunks > MAX_CHUNKS) throw new PngError(`it has more than ${MAX_CHUNKS} chunks`);
       if (pos + 12 > this.bytes.length) throw new PngError('it ends before its IEND chunk');
       const length = this.view.getUint32(pos);
       if (length > this.bytes.length - pos - 12) throw new PngError('a chunk goes past the end of the file');

@@ -452,6 +452,16 @@ describe('PNG', () => {
       }),
     ],
     ['coding methods', png({ ...size, interlace: 2 })],
+    [
+      'chunks',
+      png({
+        ...size,
+        chunks: ([a = ICON_64, b = ICON_64, c = ICON_64]) => {
+          const empty = chunk('IDAT', new Uint8Array());
+          return [a, b, ...Array.from({ length: 10_000 }, () => empty), c];
+        },
+      }),
+    ],
     ...[
       { colorType: 0, bytes: [200_000] },
       { colorType: 2, bytes: [6, 6] },
