@@ -17,6 +17,17 @@ const MAX_RESEND_MS = 7 * 86_400_000;
 const OPEN_SUFFIX = '.open.jsonl';
 const SEALED_SUFFIX = '.sealed.jsonl';
 
+const DROPPED_SUFFIX = '.dropped.json';
+const TAKEN_SUFFIX = '.taken.json';
+/** The server takes no higher count (docs/DEVICE_PROTOCOL.md §7). */
+const MAX_DROPPED = 1_000_000_000;
+
+type DropReason = 'queue_full' | 'too_old' | 'refused';
+
+/** Events of an app dropped since its last batch. `last` names the report counted last, which may still have to be removed. */
+const Dropped = z.object({ counts: z.record(z.string(), z.int()), last: z.string() });
+type Dropped = z.infer<typeof Dropped>;
+
 /** One line of the log: what happened, in which version, and whether the user had agreed to usage events then. */
 const Logged = z.object({
   type: z.string(),
@@ -117,6 +128,7 @@ export function createReporter({ storage, network, mosisVersion }: ReporterOptio
       );
     },
     async flush() {
+      await finishDrops(folder);
       await sealAll(folder, appFields, network.clock);
       const overflow = await dropOverflow(folder);
       return await sendAll(folder, network, overflow);
@@ -138,7 +150,12 @@ async function sealAll(folder: string, appFields: AppFields, clock: () => Date):
   for (const name of await namesIn(folder)) {
     if (!name.endsWith(OPEN_SUFFIX)) continue;
     const packageId = name.slice(0, -OPEN_SUFFIX.length);
-    await rename(join(folder, name), join(folder, `${packageId}.${randomUUID()}${SEALED_SUFFIX}`));
+    const sealId = randomUUID();
+    await rename(join(folder, name), join(folder, `${packageId}.${sealId}${SEALED_SUFFIX}`));
+    await syncFolder(folder);
+    // After the events: a kill in between leaves the counts for the next batch.
+    if ((await readDropped(folder, packageId)) === null) continue;
+    await rename(join(folder, `${packageId}${DROPPED_SUFFIX}`), join(folder, `${packageId}.${sealId}${TAKEN_SUFFIX}`));
     await syncFolder(folder);
   }
   for (const name of await namesIn(folder)) {
@@ -147,9 +164,12 @@ async function sealAll(folder: string, appFields: AppFields, clock: () => Date):
     if (packageId === undefined || sealId === undefined) continue;
     const path = join(folder, name);
     // A kill in between repeats this with the same ids, before anything of it was sent: no event counts twice.
+    const taken = join(folder, `${packageId}.${sealId}${TAKEN_SUFFIX}`);
+    const counts = (await readDroppedFile(taken))?.counts ?? null;
     for (const [index, part] of batchesOf(parseEvents(await readFile(path, 'utf8'))).entries()) {
       const id = batchId(sealId, index);
-      const body = { batch_id: id, ...(await appFields(packageId)), ...part };
+      const dropped = index === 0 && counts !== null ? { dropped: counts } : {};
+      const body = { batch_id: id, ...(await appFields(packageId)), ...dropped, ...part };
       await enqueue(
         folder,
         { id, index },
@@ -158,6 +178,7 @@ async function sealAll(folder: string, appFields: AppFields, clock: () => Date):
       );
     }
     await removeFile(path);
+    if (counts !== null) await removeFile(taken);
   }
 }
 
@@ -225,10 +246,49 @@ async function dropOverflow(folder: string): Promise<number> {
   const names = await waitingReports(folder);
   let dropped = 0;
   for (const name of names.slice(0, Math.max(0, names.length - MAX_QUEUED_BATCHES))) {
-    dropped += (await readQueued(join(folder, name)))?.count ?? 1;
-    await removeFile(join(folder, name));
+    dropped += await dropReport(folder, name, await readQueued(join(folder, name)), 'queue_full');
   }
   return dropped;
+}
+
+/**
+ * Counts a report as dropped, with what it was to tell of earlier drops, then removes it. A kill in between leaves the
+ * report named in the counts, and the next flush removes it uncounted. A file that cannot be read belongs to no app.
+ */
+async function dropReport(folder: string, name: string, queued: Queued | null, reason: DropReason): Promise<number> {
+  const app = queued?.body.app_id;
+  if (queued !== null && typeof app === 'string') {
+    const counts = { ...(await readDropped(folder, app))?.counts };
+    const told = Dropped.shape.counts.safeParse(queued.body.dropped);
+    for (const [why, count] of [[reason, queued.count] as const, ...Object.entries(told.success ? told.data : {})])
+      counts[why] = Math.min(MAX_DROPPED, (counts[why] ?? 0) + count);
+    const next: Dropped = { counts, last: name };
+    await replaceFile(join(folder, `${app}${DROPPED_SUFFIX}`), JSON.stringify(next), 0o600);
+  }
+  await removeFile(join(folder, name));
+  return queued?.count ?? 1;
+}
+
+/** Removes what an interrupted run had counted as dropped, or had handed on, and not yet removed. */
+async function finishDrops(folder: string): Promise<void> {
+  const names = await namesIn(folder);
+  for (const name of names) {
+    if (name.endsWith(TAKEN_SUFFIX) && !names.includes(`${name.slice(0, -TAKEN_SUFFIX.length)}${SEALED_SUFFIX}`))
+      await removeFile(join(folder, name));
+    if (!name.endsWith(DROPPED_SUFFIX)) continue;
+    const dropped = await readDroppedFile(join(folder, name));
+    if (dropped !== null && names.includes(dropped.last)) await removeFile(join(folder, dropped.last));
+  }
+}
+
+function readDropped(folder: string, packageId: string): Promise<Dropped | null> {
+  return readDroppedFile(join(folder, `${packageId}${DROPPED_SUFFIX}`));
+}
+
+async function readDroppedFile(path: string): Promise<Dropped | null> {
+  const bytes = await readIfThere(path);
+  const dropped = Dropped.safeParse(bytes === null ? undefined : parseJson(bytes.toString('utf8')));
+  return dropped.success ? dropped.data : null;
 }
 
 async function readQueued(path: string): Promise<Queued | null> {
@@ -245,12 +305,16 @@ async function sendAll(folder: string, network: Network, overflow: number): Prom
   for (const name of names) {
     const path = join(folder, name);
     const queued = await readQueued(path);
-    const outcome = queued === null ? ({ kind: 'dropped' } as const) : await sendOne(path, queued, network);
+    const outcome =
+      queued === null ? ({ kind: 'dropped', reason: 'refused' } as const) : await sendOne(path, queued, network);
     if (outcome.kind === 'later')
       return { sent, dropped, waiting, retryAfterMs: outcome.waitMs, problem: outcome.problem };
-    if (outcome.kind === 'sent') sent += 1;
-    else dropped += queued?.count ?? 1;
     waiting -= 1;
+    if (outcome.kind === 'dropped') {
+      dropped += await dropReport(folder, name, queued, outcome.reason);
+      continue;
+    }
+    sent += 1;
     await removeFile(path);
   }
   return { sent, dropped, waiting, retryAfterMs: null, problem: null };
@@ -258,20 +322,19 @@ async function sendAll(folder: string, network: Network, overflow: number): Prom
 
 type SendOutcome =
   | { readonly kind: 'sent' }
-  | { readonly kind: 'dropped' }
+  | { readonly kind: 'dropped'; readonly reason: DropReason }
   | { readonly kind: 'later'; readonly waitMs: number | null; readonly problem: string };
 
 async function sendOne(path: string, queued: Queued, network: Network): Promise<SendOutcome> {
   const now = network.clock();
   if (queued.firstSentAt !== null && now.getTime() - Date.parse(queued.firstSentAt) > MAX_RESEND_MS)
-    return { kind: 'dropped' };
+    return { kind: 'dropped', reason: 'too_old' };
   // Noted before the first try: the server may have the batch although its answer never comes.
   if (queued.firstSentAt === null)
     await replaceFile(path, JSON.stringify({ ...queued, firstSentAt: now.toISOString() }), 0o600);
-  const sentAt = queued.path === '/v1/telemetry/events' ? { sent_at: now.toISOString() } : {};
   let response: Response;
   try {
-    const body = JSON.stringify({ ...queued.body, ...sentAt });
+    const body = JSON.stringify({ ...queued.body, sent_at: now.toISOString() });
     const headers = { 'content-type': 'application/json' };
     response = await request(network, `${network.serverUrl}${queued.path}`, { method: 'POST', headers, body });
     await response.body?.cancel();
@@ -286,5 +349,5 @@ async function sendOne(path: string, queued: Queued, network: Network): Promise<
     return { kind: 'later', waitMs: retryAfterMs(response, now), problem };
   }
   // Whatever else it says, it would say again.
-  return { kind: 'dropped' };
+  return { kind: 'dropped', reason: 'refused' };
 }

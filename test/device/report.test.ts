@@ -1,6 +1,6 @@
 // What a device reports: queued on disk, sent once, never a person's acts without consent, never the secret.
 import { createHmac } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -24,6 +24,7 @@ const Batch = z
     device_id: z.string().regex(/^[0-9a-f]{64}$/),
     consent: z.boolean(),
     sent_at: z.iso.datetime(),
+    dropped: z.record(z.string(), z.int()).optional(),
     events: z.array(z.object({ type: z.string(), at: z.iso.datetime(), data: z.unknown().optional() }).strict()),
   })
   .strict();
@@ -126,6 +127,42 @@ it('drops what the server will never take, and keeps what it may take later', as
   expect(await reporter.flush()).toMatchObject({ dropped: 0, waiting: 1, retryAfterMs: 5_000 });
 });
 
+it('tells with the next batch how many events it dropped since the last one and why, once', async () => {
+  const { reporter } = await withApp();
+  const start = () => reporter.track(APP, { type: 'app_start', consent: false });
+  await start();
+  await start();
+  store.telemetryAnswers.push({ status: 400 });
+  expect(await reporter.flush()).toMatchObject({ dropped: 2 });
+  await start();
+  store.telemetryAnswers.push({ status: 500 });
+  await reporter.flush();
+  // The batch that was to tell of the two is itself too old now: it hands its counts on.
+  now += 7 * DAY_MS + 1;
+  expect(await reporter.flush()).toMatchObject({ dropped: 1 });
+  store.forgetPosts();
+  await start();
+  await reporter.flush();
+  await start();
+  await reporter.flush();
+  expect(batches().map(({ dropped }) => dropped)).toEqual([{ refused: 2, too_old: 1 }, undefined]);
+});
+
+it('counts a dropped report once when it is killed between counting and removing it', async () => {
+  const { reporter } = await withApp();
+  const folder = join(root, 'state', 'telemetry');
+  await reporter.track(APP, { type: 'app_start', consent: false });
+  store.telemetryAnswers.push({ status: 500 });
+  await reporter.flush();
+  const [report = ''] = await readdir(folder);
+  await writeFile(join(folder, `${APP}.dropped.json`), JSON.stringify({ counts: { queue_full: 1 }, last: report }));
+  store.forgetPosts();
+  expect(await reporter.flush()).toMatchObject({ sent: 0, waiting: 0 });
+  await reporter.track(APP, { type: 'app_stop', consent: false });
+  await reporter.flush();
+  expect(batches().map(({ dropped, events }) => [dropped, events.length])).toEqual([[{ queue_full: 1 }, 1]]);
+});
+
 it('keeps everything while there is no network', async () => {
   const { reporter } = await withApp();
   await reporter.track(APP, { type: 'app_start', consent: false });
@@ -153,6 +190,7 @@ it('sends a crash in the schema of crash reports, without consent', async () => 
       mosis_version: '1.0.0',
       device_id: expect.stringMatching(/^[0-9a-f]{64}$/),
       timestamp: '2026-03-01T12:00:00.000Z',
+      sent_at: '2026-03-01T12:00:00.000Z',
       crash_type: 'lua_error',
       message: 'attempt to index nil value',
       stack_trace: 'main.lua:1',
