@@ -9,6 +9,8 @@ const REGISTERS = 1 << INDEX_BITS;
 const RANK_BITS = 64 - INDEX_BITS;
 /** Above so many touched registers the dense form is the shorter one (3 bytes an entry against 4,096). */
 const MAX_SPARSE = 1_024;
+/** A stored sketch with more is read as an array: filling and merging a map takes ten times as long. */
+const MAX_MAP = 64;
 
 const FORMAT_SPARSE = 1;
 const FORMAT_DENSE = 2;
@@ -45,12 +47,10 @@ export class Sketch {
 
   /** How many different devices, estimated (Ertl 2017, "New cardinality estimation algorithms", algorithm 6). */
   count(): number {
-    const histogram = new Array<number>(RANK_BITS + 2).fill(0);
-    let touched = 0;
-    for (const [, rank] of this.#entries()) {
+    const histogram = new Uint32Array(256);
+    for (const rank of this.#sparse === null ? this.#dense : this.#sparse.values())
       histogram[rank] = (histogram[rank] ?? 0) + 1;
-      touched += 1;
-    }
+    const touched = this.#touched();
     if (touched === 0) return 0;
     const m = REGISTERS;
     let z = m * tau((m - (histogram[RANK_BITS + 1] ?? 0)) / m);
@@ -61,16 +61,18 @@ export class Sketch {
 
   /** The stored form: a format byte, then 3 bytes for each touched register or one for every register. */
   toBytes(): Uint8Array {
-    if (this.#sparse === null) {
+    const touched = this.#touched();
+    if (touched > MAX_SPARSE) {
       const bytes = new Uint8Array(1 + REGISTERS);
       bytes[0] = FORMAT_DENSE;
       bytes.set(this.#dense, 1);
       return bytes;
     }
-    const bytes = Buffer.alloc(1 + this.#sparse.size * 3);
+    const bytes = Buffer.alloc(1 + touched * 3);
     bytes[0] = FORMAT_SPARSE;
     let at = 1;
-    for (const [register, rank] of [...this.#sparse].sort(([a], [b]) => a - b)) {
+    for (const [register, rank] of this.#entries()) {
+      if (rank === 0) continue;
       bytes.writeUIntBE((register << 8) | rank, at, 3);
       at += 3;
     }
@@ -82,10 +84,11 @@ export class Sketch {
     const sketch = new Sketch();
     if (bytes[0] === FORMAT_DENSE && bytes.length === 1 + REGISTERS) {
       sketch.#sparse = null;
-      sketch.#dense = Uint8Array.from(bytes.subarray(1));
+      sketch.#dense = new Uint8Array(bytes.subarray(1));
       return sketch;
     }
     if (bytes[0] !== FORMAT_SPARSE || bytes.length % 3 !== 1) throw new Error('Not a device sketch');
+    if (bytes.length > MAX_MAP * 3) sketch.#densify(new Map());
     for (let at = 1; at < bytes.length; at += 3) {
       const register = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
       sketch.#raise(register, bytes[at + 2] ?? 0);
@@ -109,12 +112,17 @@ export class Sketch {
     this.#sparse = null;
   }
 
-  *#entries(): Generator<readonly [number, number]> {
-    if (this.#sparse !== null) {
-      yield* this.#sparse;
-      return;
-    }
-    for (const [register, rank] of this.#dense.entries()) if (rank > 0) yield [register, rank];
+  /** Registers that have seen a device. */
+  #touched(): number {
+    if (this.#sparse !== null) return this.#sparse.size;
+    let touched = 0;
+    for (let register = 0; register < REGISTERS; register += 1) if (this.#dense[register] !== 0) touched += 1;
+    return touched;
+  }
+
+  /** Register and rank, in the order of registers; where they are an array, also those with rank 0. */
+  #entries(): Iterable<readonly [number, number]> {
+    return this.#sparse === null ? this.#dense.entries() : [...this.#sparse].sort(([a], [b]) => a - b);
   }
 }
 
