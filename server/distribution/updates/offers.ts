@@ -165,7 +165,9 @@ function reachable<O extends Candidate>(newestFirst: readonly O[]): O[] {
 }
 
 function updateText({ facts, track }: Candidate, deltaSize: number | null): string {
-  return `{${facts},"track":"${track}","delta_size":${deltaSize},"kind":"update","known_issue":null}`;
+  const text = `{${facts},"track":"${track}","delta_size":${deltaSize},"kind":"update","known_issue":null}`;
+  // One flat string: what is put together stays a tree of its parts in V8, which every answer would walk again.
+  return Buffer.from(text, 'utf8').toString('utf8');
 }
 
 function packageOf(
