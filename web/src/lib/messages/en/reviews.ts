@@ -86,7 +86,7 @@ export const reviews = {
     download: 'Download package',
 
     claim: 'Claim',
-    claimFirst: 'Claim it to comment and decide. The claim is renewed while this page is open.',
+    claimFirst: 'Claim it to decide. The claim is renewed while this page is open.',
     cannotClaim: 'You cannot take this one: it is your own app, your own decision, or you have approved it already.',
     lease: (time: string) => `Yours for ${time}`,
     leaseHelp: 'Renewed while this page is open.',

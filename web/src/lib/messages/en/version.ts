@@ -149,6 +149,7 @@ export const version = {
       SUSPENDED: 'It was taken out of the store.',
       UNPUBLISHED: 'It is out of the store. Publish it again at any time.',
     } satisfies Record<VersionState, string>,
+    overtaken: (name: string) => `It can still be downloaded. Devices get ${name}, which is newer.`,
     reviewBy: (when: string) => `A reviewer looks at it by ${when}`,
     overdue: (when: string) => `A reviewer is late: it was due ${when}`,
     held: (when: string) => `A reviewer is looking at it now; due by ${when}`,
