@@ -9,6 +9,7 @@ import type { JsonObject } from '../platform/json.ts';
 import type { Unit } from '../unit-of-work.ts';
 import { APPROVED_STATES } from '../versions/states.ts';
 import { stateConflict } from '../versions/transition.ts';
+import { barredFrom } from './access.ts';
 import { claimLost, requireClaim, UNCLAIMED } from './claims.ts';
 import type { Comments } from './comments.ts';
 import { standsBeside } from './kinds.ts';
@@ -100,6 +101,22 @@ export function createDecisions({ work, clock, ids, versions, comments, queue }:
     return unit.tx.approval.count({ where: { reviewId } });
   }
 
+  /**
+   * Whether anybody is left who could give the next approval. On a platform of one reviewer nobody is: a version must not wait
+   * for ever for a second pair of eyes that does not exist.
+   */
+  async function somebodyElse(unit: Unit, review: ReviewWithVersion, reviewer: DeveloperViewer): Promise<boolean> {
+    const { members, deciders } = barredFrom(review);
+    const others = await unit.tx.developer.count({
+      where: {
+        status: 'ACTIVE',
+        OR: [{ reviewer: true }, { admin: true }],
+        id: { notIn: [...members, ...deciders, reviewer.developerId] },
+      },
+    });
+    return others > 0;
+  }
+
   /** Approves what a version waits for: for good, or in part where another reviewer must approve it too. */
   async function approveWaiting(
     unit: Unit,
@@ -110,7 +127,8 @@ export function createDecisions({ work, clock, ids, versions, comments, queue }:
     const version = await loadVersion(unit, review, 'approve');
     const given = await addApproval(unit, review, reviewer, text);
     const said = text === '' ? {} : { message: text };
-    if (given < review.approvalsNeeded) {
+    const alone = given < review.approvalsNeeded && !(await somebodyElse(unit, review, reviewer));
+    if (given < review.approvalsNeeded && !alone) {
       await endClaim(unit, review, reviewer, UNCLAIMED);
       emitFor(unit, review, 'APPROVAL_ADDED', reviewer.developerId, {
         approvals: given,
@@ -123,7 +141,8 @@ export function createDecisions({ work, clock, ids, versions, comments, queue }:
     await endClaim(unit, review, reviewer, decided(reviewer, { decision: 'APPROVED', feedback, policyRefs: [] }));
     await versions().move(unit, version, 'approve', { decidedAt: clock.now(), stateReason: null });
     emitFor(unit, review, 'APPROVED', reviewer.developerId, { by: 'REVIEWER', ...said });
-    return review.approvalsNeeded > 1 ? { approvals: given, approvalsNeeded: review.approvalsNeeded } : {};
+    if (review.approvalsNeeded === 1) return {};
+    return { approvals: given, approvalsNeeded: review.approvalsNeeded, ...(alone ? { nobodyElse: true } : {}) };
   }
 
   /** Leaves a version as it is after another look; what users had reported before the look is dismissed with it. */

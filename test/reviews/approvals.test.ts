@@ -264,3 +264,22 @@ describe('an appeal', () => {
     });
   });
 });
+
+describe('a platform of one reviewer', () => {
+  it('does not wait for a second one that does not exist, and notes that', async () => {
+    const version = await waiting();
+    const review = await reviewOf(version);
+    await without([ruth], async () => {
+      await app.services.work(async ({ tx }) => {
+        await tx.developer.updateMany({ where: { admin: true }, data: { admin: false } });
+      });
+      await rita.approve(version);
+    });
+    expect(await version.state()).toBe('APPROVED');
+    const [audit] = app.rows<{ details: string }>(
+      "SELECT details FROM audit_logs WHERE action = 'review.approve' AND resource_id = ?",
+      review.id,
+    );
+    expect(JSON.parse(audit?.details ?? '{}')).toMatchObject({ approvals: 1, approvalsNeeded: 2, nobodyElse: true });
+  });
+});
