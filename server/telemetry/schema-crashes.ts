@@ -112,16 +112,16 @@ const CrashGroupType = builder.objectRef<TriagedCrashGroup>('CrashGroup').implem
     resolvedInVersionCode: t.exposeInt('resolvedInCode', {
       nullable: true,
       description:
-        'The version code with the fix, as a developer said; a crash in it or a later one reopens the group.',
+        'The version code with the fix, as a developer said; a crash in it or a later one reopens the group; null unless it was resolved.',
     }),
     regressedAt: t.expose('regressedAt', {
       type: 'DateTime',
       nullable: true,
-      description: 'When it was found to have come back after it was resolved.',
+      description: 'When it was found to have come back after it was resolved; null unless it has.',
     }),
     regressedInVersionCode: t.exposeInt('regressedInCode', {
       nullable: true,
-      description: 'The lowest version code in which it came back.',
+      description: 'The lowest version code in which it came back; null unless it has.',
     }),
   }),
 });
