@@ -57,20 +57,27 @@ export function createRouter(options: RouterOptions): (request: IncomingMessage,
   return (request, response) => {
     const startedMs = performance.now();
     const requestId = options.newRequestId();
-    const log = options.log.child({ requestId });
+    // Made when somebody logs: most requests leave no line.
+    let child: Log | null = null;
+    const logOf = (): Log => {
+      child ??= options.log.child({ requestId });
+      return child;
+    };
     response.setHeader('X-Request-Id', requestId);
     setSecurityHeaders(response, options.publicUrl);
-    response.on('close', () => {
-      const path = request.url?.split('?', 1)[0];
-      log.debug(
-        { method: request.method, path, status: response.statusCode, ms: performance.now() - startedMs },
-        'request',
-      );
-    });
-    answer(request, response, { requestId, log }).catch((error: unknown) => {
+    if (options.log.isLevelEnabled('debug')) {
+      response.on('close', () => {
+        const path = request.url?.split('?', 1)[0];
+        logOf().debug(
+          { method: request.method, path, status: response.statusCode, ms: performance.now() - startedMs },
+          'request',
+        );
+      });
+    }
+    answer(request, response, { requestId, logOf }).catch((error: unknown) => {
       if (response.destroyed) return;
       const failure = asDomainError(error, requestId);
-      if (failure.code === 'INTERNAL') log.error({ err: error, path: request.url?.split('?', 1)[0] }, 'fault');
+      if (failure.code === 'INTERNAL') logOf().error({ err: error, path: request.url?.split('?', 1)[0] }, 'fault');
       sendProblem(response, failure);
     });
   };
@@ -78,18 +85,27 @@ export function createRouter(options: RouterOptions): (request: IncomingMessage,
   async function answer(
     request: IncomingMessage,
     response: ServerResponse,
-    base: { requestId: string; log: Log },
+    { requestId, logOf }: { requestId: string; logOf: () => Log },
   ): Promise<void> {
     const url = URL.parse(request.url ?? '/', options.publicUrl);
     if (url === null) throw new DomainError('BAD_REQUEST', 'The request target is not a valid path.');
     const address = clientAddress(request, options.trustedProxies);
+    const contextWith = (params: Record<string, string>): RouteContext => ({
+      requestId,
+      address,
+      url,
+      params,
+      get log() {
+        return logOf();
+      },
+    });
     const parts = url.pathname.slice(1).split('/');
     const allowed: string[] = [];
     for (const route of byFirstPart.get(parts[0] ?? '') ?? []) {
       const params = match(route.parts, parts);
       if (params === null) continue;
       if (route.methods.includes('*') || route.methods.includes(request.method ?? '')) {
-        await route.handler(request, response, { ...base, address, url, params });
+        await route.handler(request, response, contextWith(params));
         return;
       }
       allowed.push(...route.methods);
@@ -101,7 +117,7 @@ export function createRouter(options: RouterOptions): (request: IncomingMessage,
         `${request.method} is not possible here; use ${allowed.join(' or ')}.`,
       );
     }
-    await options.fallback(request, response, { ...base, address, url, params: {} });
+    await options.fallback(request, response, contextWith({}));
   }
 }
 

@@ -15,11 +15,27 @@ export function isId(text: string): boolean {
   return UUID.test(text);
 }
 
+const POOL_BYTES = 4_096;
+
+/** Random bytes cut from a larger piece: each call of the system's generator costs more than an id. No byte is given twice. */
+function pooledRandom(): (size: number) => Uint8Array {
+  let pool: Uint8Array = new Uint8Array(0);
+  let used = 0;
+  return (size) => {
+    if (used + size > pool.length) {
+      pool = randomBytes(Math.max(POOL_BYTES, size));
+      used = 0;
+    }
+    used += size;
+    return pool.subarray(used - size, used);
+  };
+}
+
 /**
  * Ids that never go backwards: within one millisecond, or when the clock steps back, a 12-bit counter and then the
  * millisecond itself move on (RFC 9562 section 6.2, method 1). `random` must return the asked number of random bytes.
  */
-export function createIds(clock: Clock, random: (size: number) => Uint8Array = randomBytes): Ids {
+export function createIds(clock: Clock, random: (size: number) => Uint8Array = pooledRandom()): Ids {
   let lastMs = 0;
   let counter = 0;
   return {

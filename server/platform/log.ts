@@ -1,7 +1,7 @@
 /** Owns how log lines look. Secrets never get here: callers log ids, and the usual places are blanked all the same. */
 import { type Logger, pino } from 'pino';
 
-export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'child'>;
+export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'child' | 'isLevelEnabled'>;
 
 const BLANKED = ['password', 'token', 'secret', 'authorization', 'cookie', '*.password', '*.token', '*.secret'];
 
