@@ -56,7 +56,11 @@ export function createPublication({ work, clock, signer, storeChanged }: Publica
             metadataBin: metadataBinOf(version.app.packageId, version.versionCode),
           });
           await openRollout(unit.tx, version, clock.now());
-          unit.enqueue({ kind: 'make-deltas', key: `make-deltas:${version.id}:${clock.ms()}`, payload: { versionId: version.id } });
+          unit.enqueue({
+            kind: 'make-deltas',
+            key: `make-deltas:${version.id}:${clock.ms()}`,
+            payload: { versionId: version.id },
+          });
           await refreshApp(unit.tx, clock, version.appId);
           tell(unit, version, 'PUBLISHED', { actorId: actorId(viewer) });
           note(unit, version, 'version.publish', { viewer, origin });

@@ -86,7 +86,9 @@ export function goodFiles(options: GoodPackageOptions = {}): Map<string, Uint8Ar
     ['manifest.json', utf8(JSON.stringify(manifest, null, 2))],
     [
       'assets/main.rml',
-      utf8('<rml>\n<head>\n<link type="text/rcss" href="main.rcss"/>\n<script src="main.lua"></script>\n</head>\n<body><p>Hello</p></body>\n</rml>\n'),
+      utf8(
+        '<rml>\n<head>\n<link type="text/rcss" href="main.rcss"/>\n<script src="main.lua"></script>\n</head>\n<body><p>Hello</p></body>\n</rml>\n',
+      ),
     ],
     ['assets/main.rcss', utf8('body { color: #222222; }\n')],
     ['assets/main.lua', utf8('local saved = mosis.storage.get("greeting")\nreturn saved\n')],
