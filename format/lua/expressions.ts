@@ -11,7 +11,7 @@ import type {
 } from './ast.ts';
 import { Lexer } from './lexer.ts';
 import { Scopes } from './scopes.ts';
-import { BINARY, LuaSyntaxError, TOKEN } from './tokens.ts';
+import { BINARY, LuaSyntaxError, quoted, TOKEN } from './tokens.ts';
 
 /** Lua's own LUAI_MAXCCALLS: the nesting of statements and expressions. */
 const MAX_NESTING = 200;
@@ -55,9 +55,7 @@ export abstract class ExpressionParser {
 
   protected near(): string {
     const lexer = this.lexer;
-    return lexer.kind === TOKEN.end
-      ? 'the end of the file'
-      : `"${lexer.text.slice(lexer.start, lexer.end).slice(0, 40)}"`;
+    return lexer.kind === TOKEN.end ? 'the end of the file' : quoted(lexer.text.slice(lexer.start, lexer.end));
   }
 
   protected accept(value: string): boolean {

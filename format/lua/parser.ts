@@ -2,7 +2,7 @@
 import type { Block, Expression, IndexExpression, NameExpression, Returns, Statement, Variable } from './ast.ts';
 import { ExpressionParser, MAX_NODES } from './expressions.ts';
 import { define, writeField } from './scopes.ts';
-import { LuaSyntaxError, TOKEN } from './tokens.ts';
+import { LuaSyntaxError, quoted, TOKEN } from './tokens.ts';
 
 /** The tree of a file, or why there is none. `at` is an offset in the text, in UTF-16 units. */
 export type ParseResult =
@@ -229,7 +229,7 @@ class Parser extends ExpressionParser {
     if (!this.accept('<')) return null;
     const at = this.lexer.start;
     const name = this.name();
-    if (name !== 'const' && name !== 'close') this.fail(`unknown attribute "${name}"`, at);
+    if (name !== 'const' && name !== 'close') this.fail(`unknown attribute ${quoted(name)}`, at);
     this.expect('>');
     return name;
   }
@@ -261,7 +261,7 @@ class Parser extends ExpressionParser {
     if (target.type === 'index') return;
     if (target.environment !== null) target.environment.fieldWrites++;
     if (target.variable === null) return;
-    if (target.variable.attribute !== null) this.fail(`"${target.name}" is constant`, target.at);
+    if (target.variable.attribute !== null) this.fail(`${quoted(target.name)} is constant`, target.at);
     target.variable.uses--;
   }
 }

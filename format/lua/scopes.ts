@@ -1,6 +1,6 @@
 /** Owns which variable a name means and which label a goto reaches (Lua 5.4 manual, 3.3.4 and 3.5). It parses nothing. */
 import type { Expression, Variable } from './ast.ts';
-import { LuaSyntaxError } from './tokens.ts';
+import { LuaSyntaxError, quoted } from './tokens.ts';
 
 /** Lua's own limit of active locals in one function. */
 const MAX_LOCALS = 200;
@@ -57,7 +57,7 @@ export class Scopes {
     for (const jump of block.pending) {
       if (block.labels.has(jump.name)) continue;
       if (outer === undefined || outer.owner !== block.owner)
-        throw new LuaSyntaxError(`no visible label "${jump.name}" for this goto`, jump.at);
+        throw new LuaSyntaxError(`no visible label ${quoted(jump.name)} for this goto`, jump.at);
       outer.pending.push(jump);
     }
   }
@@ -108,7 +108,7 @@ export class Scopes {
     for (let i = this.blocks.length - 1; i >= 0; i--) {
       const block = this.blocks[i];
       if (block === undefined || block.owner !== this.owner) break;
-      if (block.labels.has(name)) throw new LuaSyntaxError(`label "${name}" is already defined`, at);
+      if (block.labels.has(name)) throw new LuaSyntaxError(`label ${quoted(name)} is already defined`, at);
     }
     this.blocks.at(-1)?.labels.add(name);
   }

@@ -1,4 +1,5 @@
 /** Owns the token kinds of Lua 5.4, its reserved words and the priorities of its operators. It reads no source. */
+import { printable } from '../text.ts';
 
 /** Small integers, because the lexer compares them millions of times. */
 export const TOKEN = {
@@ -60,6 +61,14 @@ export const BINARY: ReadonlyMap<string, readonly [number, number]> = new Map([
   ['%', [11, 11]],
   ['^', [14, 13]],
 ]);
+
+/** A mistyped quote makes a token of whatever stood in it, so a message shows no more of one than this. */
+const MAX_QUOTED = 12;
+
+/** The beginning of a token in quotes, for a message. */
+export function quoted(token: string): string {
+  return `"${printable(token, MAX_QUOTED)}"`;
+}
 
 /** Thrown by the lexer and the parser only; `parseLua` turns it into a result. */
 export class LuaSyntaxError extends Error {

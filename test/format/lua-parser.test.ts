@@ -136,6 +136,26 @@ describe('the grammar', () => {
     expect(expression('[[\nfirst\nsecond]]')).toMatchObject({ value: 'first\nsecond' });
   });
 
+  test.each([
+    'x = 1 "hunter2-hunter2-hunter2"',
+    'x = 1 hunter2_hunter2_hunter2',
+    'x = 1 [[hunter2-hunter2-hunter2]]',
+    'f 5 hunter2_hunter2_hunter2',
+    'goto hunter2_hunter2_hunter2',
+    '::hunter2_hunter2_hunter2:: ::hunter2_hunter2_hunter2::',
+    'local a <hunter2_hunter2_hunter2> = 1',
+    'local hunter2_hunter2_hunter2 <const> = 1 hunter2_hunter2_hunter2 = 2',
+    'x = 1 123456789012345678901234567890',
+  ])('quotes at most 12 characters of a token that may be a secret: %s', (text) => {
+    const [found] = analyse(text).findings;
+    expect(found?.code).toBe('LUA_SYNTAX');
+    const quotes = [...(found?.message ?? '').matchAll(/"([^ ]*)"/g)].map(
+      ([, quoted = '']) => quoted.replace('…', '').length,
+    );
+    expect(Math.max(0, ...quotes)).toBeLessThanOrEqual(12);
+    expect(found?.message).not.toMatch(/hunter2.hunter2|1234567890123/);
+  });
+
   test('names the line and column of an error', () => {
     expect(analyse('local a = 1\n  local = 2\n').findings).toEqual([
       expect.objectContaining({ code: 'LUA_SYNTAX', file: 'a.lua', line: 2, column: 9 }),
