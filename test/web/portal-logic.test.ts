@@ -1,7 +1,8 @@
 // Small decisions of the portal that a page relies on.
+import { CombinedError } from '@urql/core';
 import { expect, it } from 'vitest';
 import { cursorOf } from '../../web/src/lib/graphql/cursor.ts';
-import { problemOf } from '../../web/src/lib/graphql/errors.ts';
+import { namesNothing, problemOf } from '../../web/src/lib/graphql/errors.ts';
 import { sparklinePath } from '../../web/src/lib/ui/sparkline.ts';
 import { needOf } from '../../web/src/lib/versions/need.ts';
 import { versionPath } from '../../web/src/lib/versions/paths.ts';
@@ -32,6 +33,19 @@ it('reads a payload as no problem and the fields of a refused input by their own
 it('never takes an answer without a type name for success', () => {
   expect(problemOf(undefined)?.code).toBe('INTERNAL');
   expect(problemOf({})?.code).toBe('INTERNAL');
+});
+
+it('takes a refused id for nothing there, and a document that the server does not understand for a failure', () => {
+  const refused = (code: string, path?: readonly string[]) =>
+    new CombinedError({
+      graphQLErrors: [{ message: 'Invalid global ID: x', extensions: { code }, ...(path && { path }) }],
+    });
+  expect(namesNothing(refused('BAD_REQUEST', ['node']))).toBe(true);
+  expect(namesNothing(refused('BAD_REQUEST'))).toBe(false);
+  expect(namesNothing(refused('BAD_REQUEST', ['node', 'flags']))).toBe(false);
+  expect(namesNothing(refused('INTERNAL', ['node']))).toBe(false);
+  expect(namesNothing(new CombinedError({ networkError: new Error('offline') }))).toBe(false);
+  expect(namesNothing(undefined)).toBe(false);
 });
 
 it('shows where a refused version stopped: at the checks, or at the review when a person was asked', () => {

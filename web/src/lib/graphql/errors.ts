@@ -14,6 +14,15 @@ export function hasCode(error: CombinedError | undefined, code: string): boolean
   return error?.graphQLErrors.some((each) => each.extensions.code === code) ?? false;
 }
 
+/**
+ * Whether the server refused the id that a page took from its address: one that it never gave names nothing. Only the field asked
+ * for itself is meant, so that a document which the server does not understand stays a failure.
+ */
+export function namesNothing(error: CombinedError | undefined): boolean {
+  const first = error?.graphQLErrors[0];
+  return first?.extensions.code === 'BAD_REQUEST' && first.path?.length === 1;
+}
+
 /** What to tell a person: the server's own words, or that it could not be reached. */
 export function messageOf(error: CombinedError, unreachable: string): string {
   const first = error.graphQLErrors[0];

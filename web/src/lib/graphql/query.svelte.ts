@@ -3,7 +3,7 @@
 import type { OperationResult, RequestPolicy } from '@urql/core';
 import { untrack } from 'svelte';
 import { WHOLE_ANSWER } from '#lib/graphql/client.ts';
-import { messageOf, type Problem, problemOf } from '#lib/graphql/errors.ts';
+import { messageOf, namesNothing, type Problem, problemOf } from '#lib/graphql/errors.ts';
 import type { TypedDocumentString } from '#lib/graphql/generated/graphql.ts';
 import { graph } from '#lib/graphql/graph.svelte.ts';
 import { t } from '#lib/messages/messages.ts';
@@ -12,7 +12,10 @@ type Variables = Record<string, unknown>;
 // The generated type describes the document; it has the variables only as a phantom, which plain typing can carry.
 type Document<Data, Vars> = TypedDocumentString<Data, Vars>;
 
-/** What a page shows of a query: data, the failure when there is none, and whether an answer is on its way. */
+/**
+ * What a page shows of a query: data, the failure when there is none, and whether an answer is on its way. With none of the three,
+ * what was asked for does not exist.
+ */
 export class QueryView<Data> {
   #data = $state.raw<Data>();
   #error = $state.raw<string>();
@@ -47,8 +50,9 @@ export class QueryView<Data> {
   }
 
   receive(result: OperationResult<Data>): void {
-    if (result.data !== undefined && result.data !== null) this.#data = result.data;
-    this.#error = result.error ? messageOf(result.error, t.errors.unreachable) : undefined;
+    const nothing = namesNothing(result.error);
+    if (nothing || (result.data !== undefined && result.data !== null)) this.#data = result.data ?? undefined;
+    this.#error = result.error && !nothing ? messageOf(result.error, t.errors.unreachable) : undefined;
     this.#fetching = result.stale;
     if (!result.stale) this.#answered();
   }
