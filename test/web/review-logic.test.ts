@@ -4,6 +4,7 @@ import { collapsedRuns } from '../../web/src/lib/code/collapse.ts';
 import { hiddenCharacters } from '../../web/src/lib/code/hidden.ts';
 import { languageOf, shapeOf } from '../../web/src/lib/code/shape.ts';
 import { spread } from '../../web/src/lib/code/spread.ts';
+import { isWholeLine } from '../../web/src/lib/code/whole-lines.ts';
 import { filePath, reviewPath } from '../../web/src/lib/reviews/address.ts';
 import { countKinds, fileRows, filterFiles, neighbour } from '../../web/src/lib/reviews/files.ts';
 import { actOf } from '../../web/src/lib/reviews/kinds.ts';
@@ -180,4 +181,18 @@ it('breaks a line of nothing but open strings within a moment', () => {
   expect(spread(hostile, 'lua').text).toBe(hostile);
   expect(spread(hostile, 'json').text).toBe(hostile);
   expect(performance.now() - startMs).toBeLessThan(2_000);
+});
+
+it('marks changed text only where a part of the line stayed, blanks aside', () => {
+  expect(isWholeLine('  local a = 1', [{ from: 0, to: 13 }])).toBe(true);
+  expect(isWholeLine('  local a = 1', [{ from: 2, to: 99 }])).toBe(true);
+  expect(
+    isWholeLine('ab', [
+      { from: 0, to: 1 },
+      { from: 1, to: 2 },
+    ]),
+  ).toBe(true);
+  expect(isWholeLine('  local a = 1', [{ from: 12, to: 13 }])).toBe(false);
+  expect(isWholeLine('    local a', [{ from: 0, to: 2 }])).toBe(false);
+  expect(isWholeLine('local a', [])).toBe(false);
 });

@@ -13,6 +13,7 @@ import { loadLanguage } from '#lib/code/languages.ts';
 import type { CodeMode } from '#lib/code/modes.ts';
 import { languageOf } from '#lib/code/shape.ts';
 import { codeTheme, SHADOW_CSS } from '#lib/code/theme.ts';
+import { wholeLines } from '#lib/code/whole-lines.ts';
 
 export type CodeOptions = {
   path: string;
@@ -82,6 +83,7 @@ export async function createCode(parent: ShadowRoot, options: CodeOptions): Prom
     wrapping.of(options.wrap ? EditorView.lineWrapping : []),
     folding(onopen),
     grammar,
+    wholeLines,
     codeTheme,
   ];
   const marks = findingMarks(options.onselect);

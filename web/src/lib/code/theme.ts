@@ -65,6 +65,9 @@ const comparison = EditorView.theme({
     background: mix('red', 10),
     boxShadow: 'inset 0 -2px var(--red)',
   },
+  // Where nothing of a line stayed, the line's own ground says all.
+  '&.cm-merge-a .cm-wholeLine .cm-changedText, &.cm-merge-b .cm-wholeLine .cm-changedText, .cm-deletedChunk .cm-wholeLine .cm-deletedText':
+    { background: 'none', boxShadow: 'none' },
   '&.cm-merge-a .cm-changedLineGutter, .cm-deletedLineGutter': { background: 'var(--red)' },
   '.cm-deletedChunk': { padding: '0 12px 0 8px' },
   '.cm-deletedChunk .cm-deletedLine': {
