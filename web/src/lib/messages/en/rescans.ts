@@ -10,6 +10,7 @@ export const rescans = {
     startBody: 'It runs in the background, after the checks of new submissions.',
     started: 'Started',
     by: 'By',
+    byNobodyNamed: 'the operator, or a removed account',
     state: { RUNNING: 'Running', DONE: 'Done', CANCELLED: 'Cancelled', FAILED: 'Failed' } satisfies Record<
       RescanState,
       string
