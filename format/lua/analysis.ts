@@ -27,6 +27,7 @@ import { Evaluator, isTable } from './evaluate.ts';
 import { Judge } from './judge.ts';
 import { constructorValue, literalValue } from './literals.ts';
 import { Loops } from './loops.ts';
+import { checkMarkupCall } from './markup-calls.ts';
 import { checkHost } from './network.ts';
 import { binaryValue, unaryValue } from './operators.ts';
 import { checkLiteral, checkTable } from './packed.ts';
@@ -246,8 +247,7 @@ export class Analysis extends Walk {
     const path = callee.kind === 'global' ? callee.path : '';
     const args = node.args.map((argument, i) => this.expression(argument, argumentRole(path, i)));
     this.calls.called(path, node.args, args, node.at);
-    if (node.callee.type === 'index' && node.callee.key.type === 'string')
-      this.calls.named(node.callee.key.value, args.slice(1), node.at);
+    this.calls.named(node.callee, args, node.at);
     const value = this.evaluator.called(callee, args);
     if (path === 'rawget' || path === 'require') this.judge.reached(value, node.at);
     return value;
@@ -261,7 +261,7 @@ export class Analysis extends Walk {
     const callee = indexValue(base, stringValue(node.name));
     const args = node.args.map((argument) => this.expression(argument, 'escape'));
     if (base.kind !== 'table') this.judge.reached(callee, node.at);
-    this.calls.named(node.name, args, node.at);
+    checkMarkupCall(node.name, args, true, node.at, this.report);
     if (callee.kind === 'function') return callee.result();
     if (callee.kind !== 'global') return UNKNOWN;
     if (takesUrl(callee.path)) checkHost(callee.path, args[0] ?? NIL, node.at, this.report);

@@ -5,6 +5,8 @@ import type { Expression } from './ast.ts';
 import type { Evaluator } from './evaluate.ts';
 import { isLibrary } from './globals.ts';
 import type { Judge } from './judge.ts';
+import { checkMarkupCall } from './markup-calls.ts';
+import { memberNames } from './members.ts';
 import { checkHost } from './network.ts';
 import { takesUrl } from './platform-api.ts';
 import { mustBeFollowed, NIL, nameOf, platformIn, type Value } from './values.ts';
@@ -58,6 +60,7 @@ export class Calls {
     const skip = path === 'pcall' ? 1 : 2;
     const node = nodes[0];
     if (callee === undefined || node === undefined) return;
+    this.named(node, args.slice(skip), at);
     if (mustBeFollowed(callee) || platformIn(callee) !== null) this.passedTo(callee, node);
     if (callee.kind !== 'global' || callee.path === 'pcall' || callee.path === 'xpcall') return;
     this.called(callee.path, nodes.slice(skip), args.slice(skip), at);
@@ -84,20 +87,10 @@ export class Calls {
     this.judge.report.add(LUA_CATALOGUE.LUA_REQUIRE_MISSING, message, at);
   }
 
-  /**
-   * Judges a call of anything by its name: RmlUi compiles the value of an event attribute and a listener that is a string,
-   * so setting one loads code.
-   */
-  named(method: string, args: readonly Value[], at: number): void {
-    const [name, listener] = args;
-    const isEvent = name?.kind === 'string' && /^on[a-z]/i.test(name.text);
-    if (isEvent && /^set_?attribute$/i.test(method))
-      this.judge.report.add(
-        LUA_CATALOGUE.LUA_MARKUP_CODE,
-        `The event attribute "${printable(name.text, 40)}" is set.`,
-        at,
-      );
-    if (listener?.kind === 'string' && /^add_?event_?listener$/i.test(method))
-      this.judge.report.add(LUA_CATALOGUE.LUA_DYNAMIC_CODE, 'This listener is code in a text.', at);
+  /** Judges a call of `callee` that gets its receiver as the first argument, by whatever name and with or without `pcall`. */
+  named(callee: Expression, args: readonly Value[], at: number): void {
+    const isPlain = callee.type === 'index' && callee.key.type === 'string';
+    for (const name of memberNames(callee, this.evaluator))
+      checkMarkupCall(name, args.slice(1), isPlain && name === callee.key.value, at, this.judge.report);
   }
 }

@@ -66,7 +66,18 @@ describe('warnings', () => {
     ['LUA_PLATFORM_UNKNOWN', 'mosis.storge.get("x")'],
     ['LUA_MARKUP_CODE', 'el.inner_rml = "<script>" .. code .. "</script>"'],
     ['LUA_MARKUP_CODE', 'el.inner_rml = "<p onclick=" .. code .. ">"'],
-    ['LUA_MARKUP_CODE', 'el:set_attribute("onclick", code)'],
+    ['LUA_MARKUP_CODE', 'local add = el.AddEventListener add(el, "click", "code")'],
+    ['LUA_MARKUP_CODE', 'local add add = el.add_event_listener local go = (add) go(el, "click", "code")'],
+    ['LUA_MARKUP_CODE', 'local add = el.AddEventListener or el.add_event_listener add(el, "click", "code")'],
+    ['LUA_MARKUP_CODE', 'local t = { add = el.AddEventListener } t.add(el, "click", "code")'],
+    ['LUA_MARKUP_CODE', 'local t = {} t.add = el.AddEventListener t.add(el, "click", "code")'],
+    ['LUA_MARKUP_CODE', 'el["AddEvent" .. "Listener"](el, "click", "code")'],
+    ['LUA_MARKUP_CODE', 'local m = "AddEventListener" el[m](el, "click", "code" .. n)'],
+    ['LUA_MARKUP_CODE', 'el:SetAttribute(k, v)'],
+    ['LUA_MARKUP_CODE', 'el:set_attribute(k .. "click", v)'],
+    ['LUA_MARKUP_CODE', 'el:set_attribute("o" .. k, v)'],
+    ['LUA_MARKUP_CODE', 'el:set_attribute(("x"):rep(2), v)'],
+    ['LUA_MARKUP_CODE', 'local set = el.SetAttribute set(el, k, v)'],
   ])('%s: %.80s', (code, text) => {
     const found = analyse(text).findings;
     expect(found.map((f) => f.code)).toContain(code);

@@ -126,7 +126,17 @@ export const DANGEROUS_NAMES: readonly DangerousCase[] = [
     'local code = "a" .. b el:add_event_listener("click", code)',
     'el:add_event_listener("click", string.format("go(%d)", n))',
     'el.add_event_listener(el, "click", "run()")',
+    'pcall(el.AddEventListener, el, "click", "code")',
+    'xpcall(el.AddEventListener, print, el, "click", "code")',
     'el:add_event_listener("click", ("x"):rep(3), true)',
+  ]),
+  ...dangerous('code as an event attribute', 'LUA_DYNAMIC_CODE', [
+    'el:set_attribute("onclick", code)',
+    'el:SetAttribute("on" .. event, code)',
+    'local name = "onclick" el:SetAttribute(name, code)',
+    'local set = el.SetAttribute set(el, "onclick", code)',
+    'el["Set" .. "Attribute"](el, "onclick", code)',
+    'pcall(el.SetAttribute, el, "onclick", code)',
   ]),
   ...dangerous('wrapped loader', 'LUA_DYNAMIC_CODE', [
     'local co = coroutine.wrap(load) co("x")',

@@ -144,6 +144,13 @@ export const INNOCENT: readonly Case[] = [
     'local text = "turn on = yes"',
     'local t = "one=1 online = 2"',
     'el:set_attribute("value", name)',
+    'el:set_attribute("on", "yes")',
+    'local NAMES = { hint = "placeholder" } el:set_attribute(NAMES.hint, text)',
+    'for name, size in pairs(sizes) do el:set_attribute("width", size) end',
+    'local add = el.AddEventListener add(el, "click", function() go() end)',
+    'local add = el.add_event_listener or el.AddEventListener add(el, "click", go)',
+    'local set = el.set_attribute set(el, "value", "x")',
+    'pcall(el.set_attribute, el, "value", text)',
   ]),
   ...innocent('loops that end or yield', [
     'while true do if done() then break end end',
