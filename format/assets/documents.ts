@@ -25,7 +25,7 @@ export interface RmlDocument {
 
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 const ATTRIBUTES: ReadonlySet<string> = new Set([
-  ...['src', 'href', 'template', 'style', 'sprite', 'name', 'data-attr-src', 'data-attr-href'],
+  ...['src', 'href', 'template', 'style', 'sprite', 'name', 'data-attr-src', 'data-attr-href', 'rml', 'data-rml'],
 ]);
 const EVENT_LOCALS: readonly string[] = ['event', 'element', 'document'];
 

@@ -74,12 +74,12 @@ function judge(
     return { entry: RML_CATALOGUE.RML_REFERENCE_DYNAMIC, message };
   }
   const isThere = exists(file, attribute.value, contents);
-  if (kind === 'template')
-    return isThere || templates.has(attribute.value)
-      ? null
-      : { entry: RML_CATALOGUE.RML_TEMPLATE_MISSING, message: `No template of the package is ${shown}.` };
+  const isNamed = kind === 'template' && templates.has(attribute.value);
+  if (isNamed || (kind === 'markup' && !isThere)) return null;
+  if (kind === 'template' && !isThere)
+    return { entry: RML_CATALOGUE.RML_TEMPLATE_MISSING, message: `No template of the package is ${shown}.` };
   if (!isThere) return { entry: RML_CATALOGUE.RML_REFERENCE_MISSING, message: `No file of the package is ${shown}.` };
-  const extension = expectedExtension(element);
+  const extension = kind === 'file' ? expectedExtension(element) : '.rml';
   if (extension === null || (attribute.value.split(/[?#]/, 1)[0] ?? '').endsWith(extension)) return null;
   return {
     entry: RML_CATALOGUE.RML_REFERENCE_TYPE,
@@ -93,14 +93,22 @@ function expectedExtension(element: RmlElement): '.lua' | '.rml' | '.rcss' | nul
   if (element.name !== 'link') return null;
   const type = element.attributes.find((attribute) => attribute.name === 'type')?.value.toLowerCase();
   if (type === 'text/template') return '.rml';
-  return type === 'text/rcss' || type === 'text/css' ? '.rcss' : null;
+  const isSheet = type === undefined || type === 'text/rcss' || type === 'text/css';
+  return isSheet ? '.rcss' : '.rml';
 }
 
-/** What an attribute refers to: a file, a template by name or path, something made at run time, or nothing. */
-function referenceKind(element: RmlElement, attribute: RmlAttribute): 'file' | 'template' | 'dynamic' | null {
+/**
+ * What an attribute refers to: a file, a template by name or path, markup that may be a file,
+ * something made at run time, or nothing.
+ */
+function referenceKind(
+  element: RmlElement,
+  attribute: RmlAttribute,
+): 'file' | 'template' | 'markup' | 'dynamic' | null {
   const { name, value } = attribute;
   if (name === 'data-attr-src' || name === 'data-attr-href') return 'dynamic';
   if (name === 'template' && element.name === 'body') return 'template';
+  if (name === 'rml' || name === 'data-rml') return 'markup';
   if (name !== 'src' && name !== 'href') return null;
   if (value.includes('{{')) return 'dynamic';
   if (element.name === 'template') return 'template';

@@ -27,11 +27,8 @@ import { Evaluator, isTable } from './evaluate.ts';
 import { Judge } from './judge.ts';
 import { constructorValue, literalValue } from './literals.ts';
 import { Loops } from './loops.ts';
-import { checkMarkupCall } from './markup-calls.ts';
-import { checkHost } from './network.ts';
 import { binaryValue, unaryValue } from './operators.ts';
 import { checkLiteral, checkTable } from './packed.ts';
-import { takesUrl } from './platform-api.ts';
 import type { LuaReport } from './report.ts';
 import { literalKey } from './scopes.ts';
 import {
@@ -261,10 +258,10 @@ export class Analysis extends Walk {
     const callee = indexValue(base, stringValue(node.name));
     const args = node.args.map((argument) => this.expression(argument, 'escape'));
     if (base.kind !== 'table') this.judge.reached(callee, node.at);
-    checkMarkupCall(node.name, args, true, node.at, this.report);
+    this.calls.method(node.name, callee, args, node.at);
     if (callee.kind === 'function') return callee.result();
     if (callee.kind !== 'global') return UNKNOWN;
-    if (takesUrl(callee.path)) checkHost(callee.path, args[0] ?? NIL, node.at, this.report);
+    this.calls.platform(callee.path, args[0] ?? NIL, node.at);
     return base.kind === 'string' ? this.evaluator.called(callee, [base, ...args]) : UNKNOWN;
   }
 }

@@ -5,10 +5,10 @@ import type { Expression } from './ast.ts';
 import type { Evaluator } from './evaluate.ts';
 import { isLibrary } from './globals.ts';
 import type { Judge } from './judge.ts';
-import { checkMarkupCall } from './markup-calls.ts';
+import { checkDocument, checkMarkupCall, loadsDocument } from './markup-calls.ts';
 import { memberNames } from './members.ts';
 import { checkHost } from './network.ts';
-import { takesUrl } from './platform-api.ts';
+import { NAVIGATE, takesUrl } from './platform-api.ts';
 import { mustBeFollowed, NIL, nameOf, platformIn, type Value } from './values.ts';
 import type { Role } from './walk.ts';
 
@@ -46,7 +46,19 @@ export class Calls {
     else if (path === 'getmetatable') this.metatable(first, at);
     else if (path === 'table.concat') this.judge.used(first, 'escape', at);
     else if (path === 'pcall' || path === 'xpcall') this.protectedCall(path, nodes, args, at);
-    else if (takesUrl(path)) checkHost(path, first, at, report);
+    else this.platform(path, first, at);
+  }
+
+  /** Judges the first argument of a call of the platform's API. */
+  platform(path: string, first: Value, at: number): void {
+    if (takesUrl(path)) checkHost(path, first, at, this.judge.report);
+    else if (path === NAVIGATE) checkDocument(first, at, this.judge.report);
+  }
+
+  /** Judges a call of a method of something, whose function is known where it is the app's own. */
+  method(name: string, callee: Value, args: readonly Value[], at: number): void {
+    checkMarkupCall(name, args, true, at, this.judge.report);
+    if (loadsDocument(name) && callee.kind !== 'function') checkDocument(args[0] ?? NIL, at, this.judge.report);
   }
 
   private metatable(of: Value, at: number): void {
@@ -90,7 +102,12 @@ export class Calls {
   /** Judges a call of `callee` that gets its receiver as the first argument, by whatever name and with or without `pcall`. */
   named(callee: Expression, args: readonly Value[], at: number): void {
     const isPlain = callee.type === 'index' && callee.key.type === 'string';
-    for (const name of memberNames(callee, this.evaluator))
+    for (const name of memberNames(callee, this.evaluator)) {
       checkMarkupCall(name, args.slice(1), isPlain && name === callee.key.value, at, this.judge.report);
+      if (!loadsDocument(name) || this.evaluator.value(callee).kind === 'function') continue;
+      // A function of the host's own takes no receiver.
+      const path = args[0]?.kind === 'string' ? args[0] : (args[1] ?? args[0]);
+      checkDocument(path ?? NIL, at, this.judge.report);
+    }
   }
 }

@@ -23,6 +23,23 @@ export function checkMarkupCall(
   }
 }
 
+/** A document that the checks read as one: what follows `?` or `#` names no file, and a NUL ends the name for the host. */
+const DOCUMENT = /^[^\0?#]+\.rml(?:[?#]|$)/;
+
+/** Whether a method of this name loads a file as a document. */
+export function loadsDocument(method: string): boolean {
+  return /^load_?document$/i.test(method);
+}
+
+/** Judges the path of a document that is loaded: scripts are only looked for in files that are called .rml. */
+export function checkDocument(path: Value, at: number, report: LuaReport): void {
+  if (path.kind === 'string' && path.whole && !DOCUMENT.test(path.text)) {
+    const message = `"${printable(path.text, 40)}" is loaded as a document, but is not checked as one: it is no .rml file.`;
+    report.add(LUA_CATALOGUE.LUA_DYNAMIC_CODE, message, at);
+  } else if (!isReadable(path))
+    report.add(LUA_CATALOGUE.LUA_MARKUP_CODE, 'Which document this loads cannot be read.', at);
+}
+
 function checkAttribute(name: Value, value: Value, at: number, report: LuaReport): void {
   if (name.kind === 'string' && (name.whole ? /^on./is : /^on/i).test(name.text)) {
     const message = `The event attribute "${printable(name.text, 40)}" is set, whose value is code.`;

@@ -4,6 +4,9 @@ import type { Permission } from '../permissions.ts';
 /** The global table under which the whole API lives. */
 export const PLATFORM_GLOBAL = 'mosis';
 
+/** The call that opens another document of the app: its first argument is the path of an RML file. */
+export const NAVIGATE = `${PLATFORM_GLOBAL}.ui.navigate`;
+
 /** Each part of `mosis`, with the permission it needs, or null where it needs none. */
 export const PLATFORM_API: Readonly<Record<string, Permission | null>> = {
   storage: 'storage',

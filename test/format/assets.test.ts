@@ -216,6 +216,29 @@ describe('a sound package', () => {
   });
 });
 
+describe('RML in a file of another type', () => {
+  test.each([
+    '<link type="text/template" href="/notes.txt"/>',
+    '<link type="text/rml" href="/notes.txt"/>',
+    '<link href="/notes.txt"/>',
+    '<link type="text/template" href="/notes.txt?.rml"/>',
+    '<template src="/notes.txt"/>',
+    '<p data-rml="/notes.txt"/>',
+  ])('is refused: %s', async (markup) => {
+    const found = await findings(body(markup, { 'notes.txt': '<p onload="os.exit()"/>' }));
+    expect(found).toMatchObject([{ code: 'RML_REFERENCE_TYPE', severity: 'error' }]);
+  });
+
+  test('is refused as the template of a body', async () => {
+    const files = { 'assets/main.rml': '<rml><body template="/notes.txt"></body></rml>', 'notes.txt': 'x' };
+    expect((await findings(packageOf(files))).map((f) => f.code)).toEqual(['RML_REFERENCE_TYPE']);
+  });
+
+  test('is not seen in an expression of a data binding', async () => {
+    expect(await findings(body('<p data-rml="note.text"/>'))).toEqual([]);
+  });
+});
+
 describe('places', () => {
   test('Lua in RML is placed in the RML file', async () => {
     const contents = packageOf({

@@ -152,6 +152,15 @@ export const INNOCENT: readonly Case[] = [
     'local set = el.set_attribute set(el, "value", "x")',
     'pcall(el.set_attribute, el, "value", text)',
   ]),
+  ...innocent('documents', [
+    'local document = context:LoadDocument("assets/list.rml") document:Show()',
+    'context.LoadDocument(context, "/assets/list.rml")',
+    'mosis.ui.navigate("assets/list.rml")',
+    'mosis.ui.navigate("assets/list.rml?page=2")',
+    'local PAGES = { home = "assets/home.rml" } mosis.ui.navigate(PAGES.home)',
+    'local M = {} function M.load_document(name) return name end M.load_document("home")',
+    'local function load_document(name) return name end load_document("home")',
+  ]),
   ...innocent('loops that end or yield', [
     'while true do if done() then break end end',
     'local co = coroutine.wrap(function() while true do coroutine.yield(1) end end)',
