@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open, readFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { DeltaUnfit, decodeDelta } from '../format/delta.ts';
+import { DeltaUnfit, decodeDelta, KNOWS_DELTAS } from '../format/delta.ts';
 import type { DownloadOptions } from './download.ts';
 import { exists, makeFolder, readIfThere, removeFile, replaceFile, syncFolder, writeSynced } from './durable.ts';
 import { DeviceError } from './errors.ts';
@@ -25,7 +25,7 @@ const basesFolder = (storage: Storage): string => join(storage.folders.state, 'b
 /** The kept file of an installed app, or null. Whether it still is what was installed shows when it is read. */
 export async function installedBase(storage: Storage, packageId: string, sha256: string): Promise<DeltaBase | null> {
   const path = join(basesFolder(storage), `${packageId}${ENDING}`);
-  return (await exists(path)) ? { path, sha256 } : null;
+  return KNOWS_DELTAS && (await exists(path)) ? { path, sha256 } : null;
 }
 
 /**

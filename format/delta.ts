@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
-import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
+import * as zlib from 'node:zlib';
 
 /** A zstd skippable frame of 32 bytes, whose content is the hash (RFC 9842 §5). */
 const MAGIC = Uint8Array.of(0x5e, 0x2a, 0x4d, 0x18, 0x20, 0x00, 0x00, 0x00);
@@ -15,8 +15,8 @@ const ZSTD_MAGIC = 0xfd2fb528;
 const MIB = 1024 * 1024;
 const LEVEL = 19;
 
-const compress = promisify(zstdCompress);
-const decompress = promisify(zstdDecompress);
+/** Whether this Node has zstd with dictionaries; the command line also runs on older ones, which take whole packages. */
+export const KNOWS_DELTAS = typeof zlib.zstdDecompress === 'function';
 
 /** The bytes are no delta, of another dictionary, or of more than was announced. */
 export class DeltaUnfit extends Error {
@@ -30,7 +30,8 @@ export function maxWindowBytes(dictionaryBytes: number): number {
 
 /** The delta that makes `target` of `dictionary`. Takes about a second a megabyte, in the thread pool. */
 export async function encodeDelta(target: Uint8Array, dictionary: Uint8Array): Promise<Buffer> {
-  const frame = await compress(target, {
+  const { constants } = zlib;
+  const frame = await promisify(zlib.zstdCompress)(target, {
     dictionary,
     pledgedSrcSize: target.length,
     params: {
@@ -64,7 +65,7 @@ export async function decodeDelta(delta: Uint8Array, dictionary: Uint8Array, siz
     throw new DeltaUnfit('The frame of the delta is damaged or asks for too much memory.');
   let made: Buffer;
   try {
-    made = await decompress(frame, { dictionary, maxOutputLength: Math.max(1, sizeBytes) });
+    made = await promisify(zlib.zstdDecompress)(frame, { dictionary, maxOutputLength: Math.max(1, sizeBytes) });
   } catch (cause) {
     throw new DeltaUnfit('The delta is damaged, or makes more bytes than were announced.', { cause });
   }

@@ -21,6 +21,8 @@ const CHANGING: readonly EventType[] = [
 const READER = 'metadata';
 /** Changes that come together are signed together. */
 const GATHER_MS = 200;
+/** Numbers are seconds: signed more often than this, they would run ahead of the clock. */
+const LEAST_APART_MS = 1_000;
 const RENEW_LOOK_MS = 15 * 60_000;
 const RETRY_MS = 10_000;
 /** Events that change nothing here are passed over so many at a time, rather than noted one by one. */
@@ -52,6 +54,7 @@ export function createMetadataFollower(options: FollowerOptions): MetadataFollow
   let timer: NodeJS.Timeout | undefined;
   let renewing: NodeJS.Timeout | undefined;
   let renewDue = false;
+  let signedMs = Number.NEGATIVE_INFINITY;
   let turn: Promise<unknown> = Promise.resolve();
 
   /** One look at the log at a time. With `renew` also at what ends soon. */
@@ -73,7 +76,9 @@ export function createMetadataFollower(options: FollowerOptions): MetadataFollow
     const near = place !== null && positionIn(next) - place.n < MOVE_AFTER;
     if (nothing && near && !renew) return;
     const signed = await repository.publish(changed, (tx) => movePlace(tx, next));
-    if (signed.length > 0) onPublished();
+    if (signed.length === 0) return;
+    signedMs = performance.now();
+    onPublished();
   }
 
   async function changedSince(cursor: string): Promise<{ changed: Set<number>; next: string }> {
@@ -103,15 +108,18 @@ export function createMetadataFollower(options: FollowerOptions): MetadataFollow
 
   function later(ms: number): void {
     if (!running || timer !== undefined) return;
-    timer = setTimeout(() => {
-      timer = undefined;
-      const renew = renewDue;
-      renewDue = false;
-      look(renew).catch((error: unknown) => {
-        log.error({ err: error }, 'the signed metadata could not be brought up to date; it is tried again');
-        later(RETRY_MS);
-      });
-    }, ms);
+    timer = setTimeout(
+      () => {
+        timer = undefined;
+        const renew = renewDue;
+        renewDue = false;
+        look(renew).catch((error: unknown) => {
+          log.error({ err: error }, 'the signed metadata could not be brought up to date; it is tried again');
+          later(RETRY_MS);
+        });
+      },
+      Math.max(ms, signedMs + LEAST_APART_MS - performance.now()),
+    );
     timer.unref();
   }
 
