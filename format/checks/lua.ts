@@ -13,9 +13,9 @@ import type { LuaSource } from '../lua/report.ts';
 
 /** One file; larger ones are data, which belongs in JSON. Keeps the tree of one file under about 100 MB. */
 const MAX_FILE_BYTES = 1024 * 1024;
-/** All Lua of a package, in bytes and in statements and expressions: about two seconds of work, whatever they are. */
+/** All Lua of a package, in bytes and in statements and expressions: about a second of work, whatever they are. */
 const MAX_TOTAL_BYTES = 16 * 1024 * 1024;
-const MAX_TOTAL_NODES = 1_500_000;
+const MAX_TOTAL_NODES = 600_000;
 
 /** Scripts and event attributes in RML. */
 const MAX_INLINE = 30_000;

@@ -18,7 +18,7 @@ const MAX_NESTING = 200;
 /** Bounds what the nesting does not: chains such as `a.b.c.d` and `1 + 1 + 1`, whose trees are deep on the left. */
 const MAX_HEIGHT = 600;
 /** Bounds the memory of one tree, about 100 bytes a node. */
-export const MAX_NODES = 120_000;
+export const MAX_NODES = 100_000;
 const UNARY_PRIORITY = 12;
 
 export abstract class ExpressionParser {

@@ -156,7 +156,7 @@ describe('bounds of a package', () => {
     ],
     [
       'long tables that are joined',
-      { 'a.lua': `local t = {${'"abc",\n'.repeat(30_000)}}\n${'x(table.concat(t))\n'.repeat(10_000)}` },
+      { 'a.lua': `local t = {${'"abc",\n'.repeat(25_000)}}\n${'x(table.concat(t))\n'.repeat(8_000)}` },
       null,
     ],
   ])('%s end in time', async (_what, sources, code) => {
