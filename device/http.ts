@@ -100,23 +100,28 @@ export async function waitBefore(network: Network, attempt: number, askedMs: num
   await network.sleep(ms);
 }
 
-/** The JSON of an answer of at most `maxBytes`; anything else is a PROTOCOL failure. */
-export async function readJson(response: Response, maxBytes: number): Promise<unknown> {
+/** The text of an answer of at most `maxBytes`; throws `tooLarge()` at the first byte more. A link that breaks is a NETWORK failure. */
+export async function readText(response: Response, maxBytes: number, tooLarge: () => DeviceError): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   try {
     for await (const chunk of response.body ?? []) {
       size += chunk.byteLength;
-      if (size > maxBytes)
-        throw new DeviceError('PROTOCOL', `${response.url} answers with more than ${maxBytes} bytes.`);
+      if (size > maxBytes) throw tooLarge();
       chunks.push(chunk);
     }
   } catch (error) {
-    if (error instanceof DeviceError) throw error;
-    throw networkError(response.url, error);
+    throw error instanceof DeviceError ? error : networkError(response.url, error);
   }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** The JSON of an answer of at most `maxBytes`; anything else is a PROTOCOL failure. */
+export async function readJson(response: Response, maxBytes: number): Promise<unknown> {
+  const tooLarge = () => new DeviceError('PROTOCOL', `${response.url} answers with more than ${maxBytes} bytes.`);
+  const text = await readText(response, maxBytes, tooLarge);
   try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    return JSON.parse(text);
   } catch (cause) {
     throw new DeviceError('PROTOCOL', `${response.url} answered ${response.status} without JSON.`, { cause });
   }

@@ -5,7 +5,7 @@ import {
   followRedirects,
   MAX_ATTEMPTS,
   type Network,
-  networkError,
+  readText,
   retryAfterMs,
   waitBefore,
 } from '../http.ts';
@@ -37,29 +37,12 @@ export async function fetchMetadata(network: Network, name: string, maxBytes: nu
       }
       if (response.status !== 200) throw new DeviceError('PROTOCOL', `${url} answered ${response.status}.`);
       const date = new Date(response.headers.get('date') ?? '');
-      const text = await boundedText(response, { url, name, maxBytes });
+      const tooLarge = () => new DeviceError('METADATA_TOO_LARGE', `${name} has more than ${maxBytes} bytes.`);
+      const text = await readText(response, maxBytes, tooLarge);
       return { text, date: Number.isNaN(date.getTime()) ? null : date };
     } catch (error) {
       if (!(error instanceof DeviceError) || error.code !== 'NETWORK' || attempt + 1 >= MAX_ATTEMPTS) throw error;
       await waitBefore(network, attempt, null);
     }
   }
-}
-
-async function boundedText(
-  response: Response,
-  { url, name, maxBytes }: { url: string; name: string; maxBytes: number },
-): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of response.body ?? []) {
-      size += chunk.byteLength;
-      if (size > maxBytes) throw new DeviceError('METADATA_TOO_LARGE', `${name} has more than ${maxBytes} bytes.`);
-      chunks.push(chunk);
-    }
-  } catch (error) {
-    throw error instanceof DeviceError ? error : networkError(url, error);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

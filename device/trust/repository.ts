@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { z } from 'zod';
-import { TargetFacts, targetPath } from '../../format/trust/targets.ts';
+import { binName, binOf, binPrefixOf, TargetFacts, targetPath } from '../../format/trust/targets.ts';
 import { makeFolder, readIfThere, removeFile, replaceFile } from '../durable.ts';
 import { DeviceError } from '../errors.ts';
 import type { Network } from '../http.ts';
@@ -223,7 +223,8 @@ export function createTrustedRepository({ network, folder }: RepositoryOptions):
       if (delegations === undefined) throw new DeviceError('METADATA_INVALID', 'The repository delegates to no bins.');
       const path = targetPath(packageId, versionCode);
       const { keys, succinct_roles: bins } = delegations;
-      const bin = await updateTargets(binNameOf(path, bins), { role: bins, keys });
+      const name = binName(binOf(binPrefixOf(path), bins.bit_length), bins.bit_length, bins.name_prefix);
+      const bin = await updateTargets(name, { role: bins, keys });
       const found = Object.hasOwn(bin.targets, path) ? bin.targets[path] : undefined;
       if (found === undefined) return null;
       const facts = TargetFacts.safeParse(found.custom?.mosis);
@@ -235,13 +236,6 @@ export function createTrustedRepository({ network, folder }: RepositoryOptions):
       return { packageId, versionCode, sizeBytes: found.length, sha256: found.hashes.sha256, facts: facts.data };
     },
   };
-}
-
-/** TAP 15: the first bits of the path's hash, in hex of fixed width. */
-function binNameOf(path: string, bins: { bit_length: number; name_prefix: string }): string {
-  const prefix = createHash('sha256').update(path, 'utf8').digest().readUInt32BE();
-  const width = (2 ** bins.bit_length - 1).toString(16).length;
-  return `${bins.name_prefix}-${(prefix >>> (32 - bins.bit_length)).toString(16).padStart(width, '0')}`;
 }
 
 function parsed<T>(role: string, text: string, shape: z.ZodType<T>): { envelope: Envelope; signed: T } {

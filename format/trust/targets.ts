@@ -30,13 +30,13 @@ export function binPrefixOf(path: string): number {
 }
 
 /** The number of the bin that a prefix falls into. */
-export function binOf(prefix: number, level: BinLevel): number {
-  return prefix >>> (16 - level);
+export function binOf(prefix: number, bits: number): number {
+  return prefix >>> (16 - bits);
 }
 
 /** The role's name, as TAP 15 makes it: `bin-3`, `bin-3f`, `bin-3fa`. */
-export function binName(bin: number, level: BinLevel): string {
-  return `${BIN_PREFIX}-${bin.toString(16).padStart(((1 << level) - 1).toString(16).length, '0')}`;
+export function binName(bin: number, bits: number, prefix: string = BIN_PREFIX): string {
+  return `${prefix}-${bin.toString(16).padStart(((1 << bits) - 1).toString(16).length, '0')}`;
 }
 
 const hex64 = z.string().regex(/^[0-9a-f]{64}$/);

@@ -12,12 +12,12 @@ export function offeredDictionary(headers: {
   const dictionary = headers['available-dictionary'];
   // A structured field: one byte sequence of 32 bytes. A repeated header is joined or a list, and neither is one.
   const hash = typeof dictionary === 'string' ? /^\s*:([A-Za-z0-9+/]{43}=):\s*$/.exec(dictionary)?.[1] : undefined;
-  if (hash === undefined || !accepts(String(headers['accept-encoding'] ?? ''), 'dcz')) return null;
+  if (hash === undefined || !acceptsCoding(String(headers['accept-encoding'] ?? ''), 'dcz')) return null;
   return Buffer.from(hash, 'base64').toString('hex');
 }
 
-/** By name only: a client that does not know a coding may still send `*`. */
-function accepts(header: string, coding: string): boolean {
+/** Whether `Accept-Encoding` takes a coding, by name only: a client that does not know a coding may still send `*`. */
+export function acceptsCoding(header: string, coding: string): boolean {
   if (header.length > MAX_HEADER_CHARS) return false;
   return header.split(',').some((part) => {
     const [name = '', ...parameters] = part.split(';').map((text) => text.trim().toLowerCase());

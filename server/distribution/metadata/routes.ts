@@ -7,6 +7,7 @@ import { notFound } from '../../errors.ts';
 import type { Route, RouteHandler } from '../../http/router.ts';
 import type { Database } from '../../platform/db/database.ts';
 import { matchesNone } from '../conditions.ts';
+import { acceptsCoding } from '../negotiation.ts';
 import { TIMESTAMP_FILE } from './repository.ts';
 import { readRootFile } from './root.ts';
 
@@ -106,9 +107,7 @@ async function prepare(text: string): Promise<HeldFile> {
 }
 
 function send(request: IncomingMessage, response: ServerResponse, file: HeldFile, caching: string): void {
-  const takesGzip = /(?:^|,)\s*gzip\s*(?:;\s*q=(?!0(?:\.0+)?\s*(?:,|$))[^,]*)?(?:,|$)/i.test(
-    String(request.headers['accept-encoding'] ?? ''),
-  );
+  const takesGzip = acceptsCoding(String(request.headers['accept-encoding'] ?? ''), 'gzip');
   const packed = takesGzip ? file.packed : null;
   const etag = packed === null ? `"${file.etag}"` : `"${file.etag}-gzip"`;
   const headers = { 'Cache-Control': caching, ETag: etag, Vary: 'Accept-Encoding' };
