@@ -63,6 +63,11 @@ export function createCrashTriage(deps: {
 
   return {
     page,
+    /** One group with its state, reopened first where it came back; null where there is none. */
+    async group({ appId, fingerprint }: WhichCrashGroup): Promise<TriagedCrashGroup | null> {
+      const group = telemetry.crashGroup(appId, fingerprint);
+      return group === null ? null : triaged(appId, group, (await currentMarks(appId)).get(fingerprint));
+    },
     /**
      * Marks a group as resolved in a version code: a crash that comes in afterwards, under a published version with that code
      * or a higher one, reopens it. For maintainers. Throws NOT_FOUND, FORBIDDEN, VALIDATION.

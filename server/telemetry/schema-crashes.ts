@@ -145,6 +145,18 @@ builder.prismaObjectFields('App', (t) => ({
     { name: 'CrashGroupConnection', description: 'A page of crash groups.' },
     { name: 'CrashGroupEdge', description: 'A crash group and its place.' },
   ),
+  crashGroup: t.field({
+    type: CrashGroupType,
+    nullable: true,
+    description: 'One crash group; null where the app has none with that fingerprint. For whom: as `telemetry`.',
+    select: TELEMETRY_APP,
+    complexity: TELEMETRY_COST,
+    args: { fingerprint: t.arg.string({ required: true, description: 'Its fingerprint.' }) },
+    resolve: (app, { fingerprint }, { viewer, services }) => {
+      requireTelemetryReader(viewer, app);
+      return services.crashTriage.group({ appId: app.id, fingerprint });
+    },
+  }),
 }));
 
 /** The group of a global id. Throws NOT_FOUND for the id of anything else. */

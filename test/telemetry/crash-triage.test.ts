@@ -64,6 +64,14 @@ const audited = async () =>
 describe('a resolved crash group', () => {
   beforeEach(() => triage.resolve(owner, which, 2));
 
+  it('is found by its fingerprint alone, reopened where it came back, and in its own app only', async () => {
+    expect(await triage.group(which)).toMatchObject({ fingerprint: which.fingerprint, state: 'RESOLVED' });
+    await happen('1.2.0');
+    expect(await triage.group(which)).toMatchObject({ state: 'REGRESSED', regressedInCode: 3 });
+    expect(await triage.group({ appId: APP.id, fingerprint: '0'.repeat(32) })).toBeNull();
+    expect(await triage.group({ appId: 'another', fingerprint: which.fingerprint })).toBeNull();
+  });
+
   it('stays resolved while crashes come from versions before the fix', async () => {
     await happen('1.0.0');
     expect(await states()).toEqual([['RESOLVED', null]]);
