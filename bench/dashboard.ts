@@ -82,6 +82,7 @@ function batchOf(n: number, receivedAtMs: number): BatchRow {
     versionCode: null,
     mosisVersion: '1.0.0',
     devices: [device],
+    network: 0,
     batchId,
     receivedAtMs,
     answer: '{"accepted":100,"rejected":[]}',

@@ -14,6 +14,7 @@ export const PARTITION_SCHEMA = `
     id INTEGER PRIMARY KEY, app INTEGER NOT NULL, device BLOB NOT NULL, batch BLOB NOT NULL, version INTEGER NOT NULL,
     version_code INTEGER, mosis_version TEXT NOT NULL, received_at INTEGER NOT NULL,
     first_event INTEGER NOT NULL, event_count INTEGER NOT NULL, answer TEXT NOT NULL, losses TEXT,
+    network INTEGER NOT NULL DEFAULT 0,
     UNIQUE (app, device, batch)
   ) STRICT;
   CREATE TABLE IF NOT EXISTS events (
@@ -61,8 +62,8 @@ export function preparePartition(db: Database.Database) {
       'SELECT answer FROM batches WHERE app = ? AND device = ? AND batch = ?',
     ),
     addBatch: db.prepare(
-      `INSERT INTO batches (id, app, device, batch, version, version_code, mosis_version, received_at, first_event, event_count, answer, losses)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO batches (id, app, device, batch, version, version_code, mosis_version, received_at, first_event, event_count, answer, losses, network)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     addEvents: db.prepare(insertEvents(CHUNK_ROWS)),
     addEvent: db.prepare(insertEvents(1)),
@@ -95,10 +96,11 @@ export function preparePartition(db: Database.Database) {
         first: number;
         count: number;
         losses: string | null;
+        network: number;
       }
     >(
       `SELECT b.batch, b.received_at AS receivedAt, v.name AS version, b.mosis_version AS mosisVersion,
-         b.first_event AS first, b.event_count AS count, b.losses FROM batches b JOIN versions v ON v.id = b.version WHERE b.id = ?`,
+         b.first_event AS first, b.event_count AS count, b.losses, b.network FROM batches b JOIN versions v ON v.id = b.version WHERE b.id = ?`,
     ),
     eventsOfBatch: db.prepare<
       [number, number],

@@ -62,6 +62,7 @@ export function openPartition(path: string, used: Counted) {
   db.pragma('wal_autocheckpoint = 4000');
   db.exec(PARTITION_SCHEMA);
   addColumn(db, 'batches', 'losses', 'TEXT');
+  addColumn(db, 'batches', 'network', 'INTEGER NOT NULL DEFAULT 0');
   const addType = db.prepare('INSERT OR IGNORE INTO types (id, name) VALUES (?, ?)');
   db.transaction(() => {
     for (const type of EVENT_TYPES) addType.run(type.key, type.name);
@@ -143,6 +144,7 @@ export function openPartition(path: string, used: Counted) {
         packedCount(row.events),
         row.answer,
         row.losses === null ? null : JSON.stringify(row.losses),
+        row.network,
       );
       const crash = row.crash;
       if (crash !== null) {
@@ -218,6 +220,7 @@ export function openPartition(path: string, used: Counted) {
           received_at: new Date(batch.receivedAt).toISOString(),
           app_version: batch.version,
           mosis_version: batch.mosisVersion,
+          ...(batch.network === 0 ? {} : { network: batch.network }),
           ...(batch.losses === null ? {} : { lost: parseLosses(batch.losses) }),
           events,
         };

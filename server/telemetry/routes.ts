@@ -10,10 +10,10 @@ import type { Telemetry } from './service.ts';
 /** The routes; failures are thrown as DomainErrors, which the router answers as problem documents. */
 export function telemetryRoutes(telemetry: Telemetry): Route[] {
   const ingest =
-    (take: (body: unknown) => Promise<string>): RouteHandler =>
+    (take: (body: unknown, address: string) => Promise<string>): RouteHandler =>
     async (request, response, context) => {
       telemetry.admit(addressKey(context.address));
-      sendJson(response, 202, await take(await readJson(request)));
+      sendJson(response, 202, await take(await readJson(request), context.address));
     };
   return [
     { methods: ['POST'], path: '/v1/telemetry/events', handler: ingest(telemetry.ingestEvents) },

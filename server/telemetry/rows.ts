@@ -23,6 +23,8 @@ export interface BatchRow {
   readonly mosisVersion: string;
   /** The device's hash under every secret, the current one first. */
   readonly devices: readonly Uint8Array[];
+  /** 32 bits of a keyed hash of the sender's network (network.ts); 0 when unknown. */
+  readonly network: number;
   /** 16 bytes. */
   readonly batchId: Uint8Array;
   /** Milliseconds since 1970; its UTC month names the partition. */
@@ -83,6 +85,8 @@ export interface ExportedBatch {
   readonly received_at: string;
   readonly app_version: string;
   readonly mosis_version: string;
+  /** The keyed hash of the sender's network, where it is known. */
+  readonly network?: number;
   /** Events that the batch lost, by reason. */
   readonly lost?: Losses;
   readonly events: readonly {

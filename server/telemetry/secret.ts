@@ -75,7 +75,8 @@ export function deviceHashes(secret: TelemetrySecret, appId: string, deviceId: s
 /** Keys as the hash takes them: preparing one anew costs five times the hash itself. */
 const prepared = new WeakMap<Uint8Array, KeyObject>();
 
-function preparedKey(key: Uint8Array): KeyObject {
+/** The key as `createHmac` takes it. */
+export function preparedKey(key: Uint8Array): KeyObject {
   const known = prepared.get(key);
   if (known !== undefined) return known;
   const made = createSecretKey(key);

@@ -30,6 +30,7 @@ import { keyOfEventType } from './events-schema.ts';
 import { OTHER, TELEMETRY_LIMITS } from './limits.ts';
 import { createLive } from './live.ts';
 import { lossesOf } from './losses.ts';
+import { networkHash } from './network.ts';
 import type { TelemetryThrottles, Throttle } from './rates.ts';
 import { createReadings } from './readings.ts';
 import type { BatchRow } from './rows.ts';
@@ -128,10 +129,10 @@ export function createTelemetry(options: TelemetryOptions) {
   }
 
   /**
-   * Takes a batch in. Resolves, once it survives a power cut, with the answer as JSON (`IngestAnswer`); a repeat gets the
+   * Takes a batch in from a client address (empty where it is not known). Resolves, once it survives a power cut, with the answer as JSON (`IngestAnswer`); a repeat gets the
    * first answer. Throws VALIDATION, NOT_FOUND (an app never published), RATE_LIMITED, OVERLOADED; then nothing is kept.
    */
-  async function ingestEvents(body: unknown): Promise<string> {
+  async function ingestEvents(body: unknown, address = ''): Promise<string> {
     const batch = parseEventsBody(body);
     const app = await resolve(batch.app_id);
     const devices = identify(app, batch.device_id);
@@ -143,6 +144,7 @@ export function createTelemetry(options: TelemetryOptions) {
       ...versions,
       app: app.id,
       devices,
+      network: networkHash(secret, app.id, address),
       batchId,
       receivedAtMs,
       events,
@@ -155,7 +157,7 @@ export function createTelemetry(options: TelemetryOptions) {
   }
 
   /** Takes a crash report in, like `ingestEvents`; the same report again (by `report_id`, else by content) counts once. */
-  async function ingestCrash(body: unknown): Promise<string> {
+  async function ingestCrash(body: unknown, address = ''): Promise<string> {
     const receivedAtMs = clock.ms();
     const report = parseCrashBody(body, receivedAtMs);
     const app = await resolve(report.app_id);
@@ -167,6 +169,7 @@ export function createTelemetry(options: TelemetryOptions) {
       ...versions,
       app: app.id,
       devices,
+      network: networkHash(secret, app.id, address),
       batchId: reportId(report.report_id, report),
       receivedAtMs,
       events: packedEvent(keyOfEventType('app_crash'), atMs),

@@ -254,6 +254,7 @@ const row = (n: number, changes: Partial<BatchRow> = {}): BatchRow => ({
   versionCode: null,
   mosisVersion: '1.0.0',
   devices: [new Uint8Array(16).fill(n)],
+  network: 0,
   batchId: new Uint8Array(16).fill(n),
   receivedAtMs: Date.parse('2026-01-15T12:00:00Z'),
   answer: `{"n":${n}}`,
