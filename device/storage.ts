@@ -129,7 +129,8 @@ async function deviceSecret(path: string): Promise<Buffer> {
 /** Locks that this very process takes or holds: an earlier process may have had the same id. */
 const held = new Set<string>();
 
-async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
+/** Runs alone under the lock file at `path`. Throws DEVICE_BUSY while another living process, or this one, holds it. */
+export async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
   if (held.has(path)) throw new DeviceError('DEVICE_BUSY', 'This process is working on this device folder already.');
   // Before the lock is taken: our own id in it must not look like that of a dead process meanwhile.
   held.add(path);
