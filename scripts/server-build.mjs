@@ -69,6 +69,7 @@ export async function buildServer() {
     plugins: [
       { name: 'source-places', setup: keepPlaces },
       { name: 'one-language', setup: keepOneLanguage },
+      { name: 'query-compiler', setup: keepCompilerAside },
     ],
   });
   mkdirSync(OUT, { recursive: true });
@@ -95,4 +96,22 @@ function keepOneLanguage(/** @type {import('esbuild').PluginBuild} */ { onLoad }
   onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/].*\.js$/ }, ({ path }) =>
     /[\\/](?:en|index)\.js$/.test(path) ? undefined : { contents: 'export default undefined;', loader: 'js' },
   );
+}
+
+/**
+ * The client's query compiler comes as base64 in a module, which would stay in memory three times over: it becomes a file
+ * that is read when the client starts. `Buffer.from` takes an object that turns into text.
+ */
+function keepCompilerAside(/** @type {import('esbuild').PluginBuild} */ { onLoad, onResolve }) {
+  const filter = /^@prisma\/client\/runtime\/query_compiler_\w+\.\w+\.wasm-base64\.mjs$/;
+  onResolve({ filter }, ({ path }) => ({ path: join(ROOT, 'node_modules', path), namespace: 'compiler' }));
+  onLoad({ filter: /./, namespace: 'compiler' }, async ({ path }) => {
+    const { wasm } = await import(pathToFileURL(path).href);
+    mkdirSync(OUT, { recursive: true });
+    writeFileSync(join(OUT, 'query-compiler.wasm'), Buffer.from(wasm, 'base64'));
+    const contents = `import { readFileSync } from 'node:fs';
+      const file = new URL('./query-compiler.wasm', import.meta.url);
+      export const wasm = { [Symbol.toPrimitive]: () => readFileSync(file, 'base64') };`;
+    return { contents, loader: 'js', resolveDir: ROOT };
+  });
 }
