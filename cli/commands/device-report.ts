@@ -1,12 +1,14 @@
 /** Owns `mosis device report` and `mosis device crash`: telemetry as a device sends it. */
 import { z } from 'zod';
-import type { FlushResult } from '../../device/report.ts';
+import type { FlushResult } from '../../device/telemetry/courier.ts';
 import { defineCommand, type Outcome } from '../command.ts';
 import { DEVICE_OPTIONS, withDevice } from '../device-host.ts';
 import { EXIT, usageError } from '../errors.ts';
 import { counted, duration, green, type Styled, t, yellow } from '../text.ts';
 
 const Data = z.record(z.string(), z.unknown());
+/** Characters that an event always has room for. */
+const MAX_DATA = 15_000;
 const CRASH_TYPES = ['lua_error', 'out_of_memory', 'not_responding', 'native_crash'] as const;
 
 export const deviceReport = defineCommand({
@@ -35,10 +37,12 @@ export const deviceReport = defineCommand({
         packageId === undefined || type === undefined
           ? null
           : await device.reporter.track(packageId, { type, consent, ...data });
+      if (queued === false && options.data !== undefined && options.data.length > MAX_DATA)
+        throw usageError('--data is longer than an event may be.', `at most ${MAX_DATA} characters`);
       if (queued === false)
         throw usageError(`${type} says what a person did, so it needs consent.`, 'add --consent when the user agreed');
       if (options.offline) return { json: { queued: true }, lines: [t`${green('queued')}`] };
-      return flushOutcome(await device.reporter.flush());
+      return flushOutcome(await device.reporter.flush({ urgent: true }));
     });
   },
 });
@@ -64,7 +68,7 @@ export const deviceCrash = defineCommand({
         stack_trace: (options.stack ?? '').replaceAll('\\n', '\n'),
         ...(screen === undefined ? {} : { context: { screen } }),
       });
-      return flushOutcome(await device.reporter.flush());
+      return flushOutcome(await device.reporter.flush({ urgent: true }));
     });
   },
 });
