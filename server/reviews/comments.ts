@@ -4,7 +4,7 @@ import type { DeveloperViewer, Viewer } from '../accounts/viewer.ts';
 import { requireRole, roleOn } from '../apps/access.ts';
 import { onlyText } from '../apps/inputs.ts';
 import { type ActOrigin, actorOf } from '../audit/actor.ts';
-import { notFound } from '../errors.ts';
+import { DomainError, notFound } from '../errors.ts';
 import { once } from '../idempotency.ts';
 import type { Tx } from '../platform/db/database.ts';
 import type { Unit } from '../unit-of-work.ts';
@@ -12,6 +12,8 @@ import { MEMBER_ACTS } from '../versions/access.ts';
 import type { ReviewsOptions } from './records.ts';
 
 const MAX_COMMENT = 4000;
+/** Of each side about one version; far beyond any conversation. */
+const MAX_COMMENTS = 500;
 
 export type Comments = ReturnType<typeof createComments>;
 
@@ -59,6 +61,12 @@ export function createComments({ work, clock, ids }: Pick<ReviewsOptions, 'work'
           throw notFound('The version');
         const author = isMember ? requireRole(viewer, version.app, MEMBER_ACTS.appeal) : requireSignedIn(viewer);
         const side = isMember ? 'DEVELOPER' : 'REVIEWER';
+        if ((await unit.tx.comment.count({ where: { versionId: version.id, side } })) >= MAX_COMMENTS) {
+          throw new DomainError(
+            'LIMIT_REACHED',
+            `Each side writes at most ${MAX_COMMENTS} comments about a version. Go on with the next version.`,
+          );
+        }
         const id = await add(unit, {
           versionId: version.id,
           findingId: input.findingId,

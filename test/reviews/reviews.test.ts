@@ -373,6 +373,30 @@ describe('a sample review', () => {
 });
 
 describe('the conversation', () => {
+  it('ends at 500 comments of a side, and the other side can still answer', async () => {
+    const { dev, version } = await waiting();
+    const { developerId } = await dev
+      .query<{ viewer: { developer: { id: string } } }>('{ viewer { developer { id } } }')
+      .then(({ viewer }) => ({ developerId: localId(viewer.developer.id) }));
+    await app.services.work(async ({ tx }) => {
+      const said = {
+        versionId: version.key,
+        authorId: developerId,
+        side: 'DEVELOPER',
+        body: '…',
+        createdAt: clock.now(),
+      };
+      await tx.comment.createMany({
+        data: Array.from({ length: 499 }, (_, n) => ({ ...said, id: `${version.key}-${n}` })),
+      });
+    });
+    await dev.done('commentOnVersion', { versionId: version.id, body: 'The last.' });
+    expect(await dev.act('commentOnVersion', { versionId: version.id, body: 'One more.' })).toMatchObject({
+      code: 'LIMIT_REACHED',
+    });
+    await rita.done('commentOnVersion', { versionId: version.id, body: 'Enough said.' });
+  });
+
   it('is between members and reviewers, and is there for nobody else', async () => {
     const { dev, version } = await waiting();
     // A repeat after a lost answer does not say it twice.
