@@ -25,6 +25,8 @@ const GATHER_MS = 200;
 const LEAST_APART_MS = 1_000;
 const RENEW_LOOK_MS = 15 * 60_000;
 const RETRY_MS = 10_000;
+/** Under constant publishing so often at most, so that what was superseded does not heap up. */
+const SWEEP_MS = 60_000;
 /** Events that change nothing here are passed over so many at a time, rather than noted one by one. */
 const MOVE_AFTER = 1_000n;
 
@@ -45,6 +47,11 @@ export interface MetadataFollower {
   stop(): Promise<void>;
   /** Resolves when all that happened before the call is in force; for tests and orderly ends. */
   settled(): Promise<void>;
+  /**
+   * Runs `act` while nothing else is signed. `signNow` in it brings everything up to date, with what signs then; where the
+   * follower is not started, nobody is served and the next start does that.
+   */
+  exclusively<T>(act: (signNow: () => Promise<void>) => Promise<T>): Promise<T>;
 }
 
 export function createMetadataFollower(options: FollowerOptions): MetadataFollower {
@@ -55,14 +62,18 @@ export function createMetadataFollower(options: FollowerOptions): MetadataFollow
   let renewing: NodeJS.Timeout | undefined;
   let renewDue = false;
   let signedMs = Number.NEGATIVE_INFINITY;
+  let sweptMs = Number.NEGATIVE_INFINITY;
   let turn: Promise<unknown> = Promise.resolve();
 
-  /** One look at the log at a time. With `renew` also at what ends soon. */
-  function look(renew: boolean): Promise<void> {
-    const run = turn.then(() => catchUp(renew));
+  /** One at a time. */
+  function inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const run = turn.then(act);
     turn = run.catch(() => undefined);
     return run;
   }
+
+  /** A look at the log; with `renew` also at what ends soon or is signed by keys that are none of ours. */
+  const look = (renew: boolean): Promise<void> => inTurn(() => catchUp(renew));
 
   async function catchUp(renew: boolean): Promise<void> {
     const place = await db.prisma.eventReader.findUnique({ where: { name: READER } });
@@ -79,6 +90,13 @@ export function createMetadataFollower(options: FollowerOptions): MetadataFollow
     if (signed.length === 0) return;
     signedMs = performance.now();
     onPublished();
+    if (running && signedMs - sweptMs >= SWEEP_MS) await sweep();
+  }
+
+  /** What failed to go now goes next time; nothing waits for it. */
+  async function sweep(): Promise<void> {
+    sweptMs = performance.now();
+    await repository.sweep().catch((error: unknown) => log.error({ err: error }, 'old metadata could not be removed'));
   }
 
   async function changedSince(cursor: string): Promise<{ changed: Set<number>; next: string }> {
@@ -129,11 +147,11 @@ export function createMetadataFollower(options: FollowerOptions): MetadataFollow
       unfollow = events.follow(() => later(GATHER_MS));
       await fillBins();
       await look(true);
-      await repository.sweep();
+      await sweep();
       renewing = setInterval(() => {
         renewDue = true;
         later(0);
-        repository.sweep().catch((error: unknown) => log.error({ err: error }, 'old metadata could not be removed'));
+        void inTurn(sweep);
       }, RENEW_LOOK_MS);
       renewing.unref();
     },
@@ -145,6 +163,7 @@ export function createMetadataFollower(options: FollowerOptions): MetadataFollow
       await turn;
     },
     settled: () => look(false),
+    exclusively: (act) => inTurn(() => act(async () => (running ? catchUp(true) : undefined))),
   };
 }
 

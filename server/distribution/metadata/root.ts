@@ -1,21 +1,18 @@
 /**
- * Owns the chain of root files: `1.root.json`, `2.root.json`, … in a folder of their own, which no restore overwrites. It
- * makes and renews the development root; a root with offline keys is only read here.
+ * Owns the chain of root files: `1.root.json`, `2.root.json`, … in a folder of their own, which no restore overwrites. Reads,
+ * verifies and adds them; which keys there are and when a root is made is for others.
  */
 
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, readdir, readFile, unlink } from 'node:fs/promises';
+import { link, open, readdir, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Metadata, MetadataKind, Root } from '@tufjs/models';
-import type { Clock } from '../../platform/clock.ts';
 import { syncPath } from '../../platform/files.ts';
-import { loadKeyPair } from '../key-pair.ts';
-import { type OnlineKeys, type RoleKey, roleKey, signWith } from './role-keys.ts';
-import { expiryOf, isDue, SPEC_VERSION } from './times.ts';
+import { ROOT_NAMED_ROLES, type RoleKey, type RootNamedRole } from './role-keys.ts';
+import { expiryOf, SPEC_VERSION } from './times.ts';
 
 /** Marks a root whose key lies on the server itself; a field of its own in the signed part. */
 export const DEVELOPMENT_FIELD = 'x-mosis-development';
-const DEVELOPMENT_KEY_FILE = 'root-development.pem';
 const ROOT_FILE = /^([1-9]\d{0,8})\.root\.json$/;
 
 /** The root in force. */
@@ -32,34 +29,6 @@ export interface RootFile {
 /** The folder of root files is not what this server wrote; nothing was changed. */
 export class RootUnfit extends Error {
   override readonly name = 'RootUnfit';
-}
-
-interface RootOptions {
-  readonly rootsDir: string;
-  readonly keysDir: string;
-  readonly online: OnlineKeys;
-  readonly clock: Clock;
-}
-
-/**
- * Reads the newest root; makes a development root at the first start, and signs a development root anew when it ends
- * within 60 days or names other online keys. Throws RootUnfit when the chain has a gap, does not verify, or when a root
- * with offline keys names other online keys than this server has.
- */
-export async function loadRoot({ rootsDir, keysDir, online, clock }: RootOptions): Promise<RootFile> {
-  await mkdir(rootsDir, { recursive: true, mode: 0o755 });
-  const chain = await readChain(rootsDir);
-  const newest = chain.at(-1);
-  if (newest !== undefined && !newest.development) {
-    requireOnlineKeys(newest, online);
-    return newest;
-  }
-  const fresh = newest !== undefined && !isDue('root', newest.expires, clock.now()) && namesKeys(newest, online);
-  if (fresh) return newest;
-  const key = roleKey(await loadKeyPair(join(keysDir, DEVELOPMENT_KEY_FILE)));
-  const root = developmentRoot((newest?.version ?? 0) + 1, { key, online, now: clock.now() });
-  await writeRoot(rootsDir, root.version, root.text);
-  return parseRoot(root.text);
 }
 
 /** The text of one root file, or null; for serving. */
@@ -121,12 +90,12 @@ export async function writeRoot(rootsDir: string, version: number, text: string)
   await syncPath(rootsDir);
 }
 
-/** An unsigned root of these root keys and threshold, for the online keys. */
+/** An unsigned root of these root keys and threshold, for these online keys; it ends a year from `now`. */
 export function rootOf(given: {
   readonly version: number;
   readonly rootKeys: readonly RoleKey['key'][];
   readonly threshold: number;
-  readonly online: OnlineKeys;
+  readonly online: Readonly<Record<RootNamedRole, RoleKey['key']>>;
   readonly now: Date;
   readonly development: boolean;
 }): Metadata<Root> {
@@ -138,36 +107,30 @@ export function rootOf(given: {
     ...(given.development ? { unrecognizedFields: { [DEVELOPMENT_FIELD]: true } } : {}),
   });
   for (const key of given.rootKeys) root.addKey(key, 'root');
-  for (const role of ['targets', 'snapshot', 'timestamp'] as const) root.addKey(given.online[role].key, role);
+  for (const role of ROOT_NAMED_ROLES) root.addKey(given.online[role], role);
   const json = root.toJSON() as { roles: Record<string, { threshold: number }> };
   if (json.roles.root !== undefined) json.roles.root.threshold = given.threshold;
   return new Metadata(Root.fromJSON(json as Parameters<typeof Root.fromJSON>[0]));
 }
 
-function developmentRoot(version: number, given: { key: RoleKey; online: OnlineKeys; now: Date }) {
-  const { key, online, now } = given;
-  const metadata = rootOf({ version, rootKeys: [key.key], threshold: 1, online, now, development: true });
-  signWith(metadata, key);
-  return { version, text: `${JSON.stringify(metadata.toJSON(), null, 1)}\n` };
+/** As it is written and served. */
+export function rootText(metadata: Metadata<Root>): string {
+  return `${JSON.stringify(metadata.toJSON(), null, 1)}\n`;
 }
 
-function parseRoot(text: string): RootFile {
+/** Reads a root without verifying it. Throws what the library says of another form. */
+export function parseRoot(text: string): RootFile {
   const metadata = Metadata.fromJSON(MetadataKind.Root, JSON.parse(text));
-  const { version, expires, unrecognizedFields } = metadata.signed;
-  const development = unrecognizedFields[DEVELOPMENT_FIELD] === true;
-  return { version, metadata, text, development, expires: new Date(expires) };
+  const { version, expires } = metadata.signed;
+  return { version, metadata, text, development: isDevelopment(metadata.signed), expires: new Date(expires) };
 }
 
-function namesKeys(root: RootFile, online: OnlineKeys): boolean {
-  const { roles } = root.metadata.signed;
-  return (['targets', 'snapshot', 'timestamp'] as const).every((role) =>
-    roles[role]?.keyIDs.includes(online[role].key.keyID),
-  );
+export function isDevelopment({ unrecognizedFields }: Root): boolean {
+  return unrecognizedFields[DEVELOPMENT_FIELD] === true;
 }
 
-function requireOnlineKeys(root: RootFile, online: OnlineKeys): void {
-  if (namesKeys(root, online)) return;
-  throw new RootUnfit(
-    `${root.version}.root.json names other online keys than this server has. Restore keys/metadata from a backup, or sign a new root for its keys (docs/OPERATIONS.md).`,
-  );
+/** The key ids that a root names for a role, and how many of them must sign. */
+export function namedKeys(root: Metadata<Root>, role: string): { keyIds: readonly string[]; threshold: number } {
+  const named = root.signed.roles[role];
+  return { keyIds: named?.keyIDs ?? [], threshold: named?.threshold ?? Number.POSITIVE_INFINITY };
 }

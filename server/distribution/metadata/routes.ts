@@ -8,8 +8,9 @@ import type { Route, RouteHandler } from '../../http/router.ts';
 import type { Database } from '../../platform/db/database.ts';
 import { matchesNone } from '../conditions.ts';
 import { acceptsCoding } from '../negotiation.ts';
-import { TIMESTAMP_FILE } from './repository.ts';
+
 import { readRootFile } from './root.ts';
+import { TIMESTAMP_FILE } from './signed-files.ts';
 
 const pack = promisify(gzip);
 

@@ -17,6 +17,8 @@ export type MetadataKindName = keyof typeof LIFETIMES;
 
 /** How long a file stays to be had after a newer one took its place: a client may be between the two. */
 export const KEEP_SUPERSEDED_MS = DAY_MS;
+/** The least that a superseded file stays, however much is published: longer than any client takes from timestamp to bin. */
+export const KEEP_MANY_MS = 10 * 60_000;
 
 /** The end of what is signed at `now`, whole seconds as the specification writes them. */
 export function expiryOf(kind: MetadataKindName, now: Date): string {
