@@ -13,6 +13,7 @@ import { loadPlatformKey, type PlatformKey } from './distribution/platform-key.t
 import { createEvents, type Events } from './events/service.ts';
 import { sweepIdempotencyKeys } from './idempotency.ts';
 import { createJobs, type Jobs } from './jobs/service.ts';
+import { createKnownIssues, type KnownIssues } from './known-issues/service.ts';
 import { createNotifications, type Notifications } from './notifications/service.ts';
 import { mayReachLoopback } from './notifications/target.ts';
 import { createJobDesk, type JobDesk } from './ops/job-desk.ts';
@@ -68,6 +69,7 @@ export interface Services {
   readonly apps: Apps;
   readonly appModeration: AppModeration;
   readonly versions: Versions;
+  readonly knownIssues: KnownIssues;
   readonly uploads: Uploads;
   readonly screenshots: Screenshots;
   readonly reviews: Reviews;
@@ -142,6 +144,7 @@ export async function createServices(platform: Platform): Promise<Services> {
     cancelReviews: reviews.cancel,
     storeChanged,
   });
+  const knownIssues = createKnownIssues({ db, work, clock, ids, storeChanged });
   const uploads = createUploads({
     db,
     work,
@@ -189,6 +192,7 @@ export async function createServices(platform: Platform): Promise<Services> {
     log,
     throttles: telemetryThrottles(clock),
     apps: { resolvePackage: knownApps.resolve },
+    updateNotes: knownIssues.forDevice,
   });
   const crashTriage = createCrashTriage({ db, work, clock, telemetry });
 
@@ -264,6 +268,7 @@ export async function createServices(platform: Platform): Promise<Services> {
     apps,
     appModeration,
     versions,
+    knownIssues,
     uploads,
     screenshots,
     concludeAbandoned,

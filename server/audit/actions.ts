@@ -58,6 +58,8 @@ export const AUDIT_ACTIONS = [
   'version.unpublish',
   'version.change_rollout',
   'version.comment',
+  'version.note_issue',
+  'version.remove_issue',
   // Webhooks
   'webhook.create',
   'webhook.update',

@@ -1,6 +1,7 @@
 /** Owns the telemetry half of the OpenAPI document. The names and limits come from the telemetry feature. */
 import { PACKAGE_ID_PATTERN } from '../../format/manifest-schema.ts';
 import { SEMVER_PATTERN } from '../../format/semver.ts';
+import { KNOWN_ISSUE_LIMITS } from '../known-issues/service.ts';
 import { REJECTION_REASONS } from '../telemetry/bodies.ts';
 import { CRASH_TYPES, EVENT_TYPES } from '../telemetry/events-schema.ts';
 import { TELEMETRY_LIMITS } from '../telemetry/limits.ts';
@@ -124,6 +125,20 @@ export function telemetrySchemas(): Json {
       required: ['accepted', 'rejected'],
       properties: {
         accepted: { type: 'integer' },
+        known_issues: {
+          type: 'array',
+          description:
+            'What the developer notes on updates that the batch says have failed; left out where there is nothing to tell.',
+          items: object(['version_code', 'reason', 'note'], {
+            version_code: VERSION_CODE,
+            reason: { type: ['string', 'null'], description: 'The reason that it is about; null for any.' },
+            note: {
+              type: 'string',
+              description: 'Plain text for the user.',
+              maxLength: KNOWN_ISSUE_LIMITS.maxNoteChars,
+            },
+          }),
+        },
         rejected: {
           type: 'array',
           items: {

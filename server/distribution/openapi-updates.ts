@@ -74,7 +74,11 @@ export function updateSchemas(): Json {
             description: 'Bytes of the delta from the installed version; null where there is none.',
           },
           kind: { enum: ['update', 'rollback'] },
-          known_issue: { type: ['string', 'null'], description: 'Why the installed version is taken back.' },
+          known_issue: {
+            type: ['string', 'null'],
+            description:
+              'For an update what its developer notes on it; for a rollback why the installed version is taken back.',
+          },
         }),
       },
       gone: { type: 'array', description: 'Apps that are not served now.', items: packageId },

@@ -7,6 +7,7 @@ import '../apps/schema-moderation.ts';
 import '../versions/schema.ts';
 import '../versions/schema-uploads.ts';
 import '../versions/schema-mutations.ts';
+import '../known-issues/schema.ts';
 import '../reviews/schema.ts';
 import '../reviews/schema-mutations.ts';
 import '../reviews/schema-queue.ts';

@@ -32,6 +32,12 @@ export interface Rejection {
 export interface IngestAnswer {
   readonly accepted: number;
   readonly rejected: readonly Rejection[];
+  /** Notes on versions that the batch says could not be updated to; left out where there are none. */
+  readonly known_issues?: readonly {
+    readonly version_code: number;
+    readonly reason: string | null;
+    readonly note: string;
+  }[];
 }
 
 /** Numbers that a packed event has: type key, UTC day since 1970, millisecond of that day, length of its data or -1. */

@@ -1,10 +1,12 @@
 /** Owns the closed list of event types and the shape of each one's data. It knows no storage and reads no clock. */
 import { z } from 'zod';
+import { isReason, MAX_REASON_CHARS, REASON_PATTERN } from '../known-issues/reasons.ts';
 import {
   booleanField,
   choiceField,
   type DataShape,
   dataOf,
+  type Field,
   integerField,
   numberField,
   optional,
@@ -23,6 +25,13 @@ export type CrashType = (typeof CRASH_TYPES)[number];
 const name = textField(1, 200);
 const milliseconds = numberField(0, 86_400_000);
 const megabytes = numberField(0, 1_048_576);
+const code = integerField(1, 2_147_483_647);
+/** An error code of the device; devices to come have others. */
+const failureReason: Field = {
+  ...textField(1, MAX_REASON_CHARS),
+  schema: z.string().max(MAX_REASON_CHARS).regex(REASON_PATTERN, 'must be a code such as DOWNLOAD_CORRUPT'),
+  accepts: (value) => typeof value === 'string' && isReason(value),
+};
 
 export { semver } from './event-fields.ts';
 export const versionCode = z.int().min(1).max(2_147_483_647);
@@ -62,6 +71,11 @@ const ROWS = {
     key: 5,
     category: 'lifecycle',
     data: optionalDataOf({ from_version: optional(semverField), duration_ms: optional(milliseconds) }),
+  },
+  app_update_failed: {
+    key: 14,
+    category: 'lifecycle',
+    data: dataOf({ from_code: optional(code), to_code: code, reason: failureReason }),
   },
   app_uninstall: { key: 6, category: 'lifecycle', data: optionalDataOf({}) },
   frame_time: {

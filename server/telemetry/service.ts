@@ -35,6 +35,7 @@ import type { TelemetryThrottles, Throttle } from './rates.ts';
 import { createReadings } from './readings.ts';
 import type { BatchRow } from './rows.ts';
 import { deviceHashes, type TelemetrySecret } from './secret.ts';
+import { failuresOf, type UpdateFailure, type UpdateNote, withNotes } from './update-failures.ts';
 import { createWriter } from './writer.ts';
 
 const MAINTENANCE_MS = 3_600_000;
@@ -54,6 +55,8 @@ export interface TelemetryOptions {
   readonly log: Log;
   readonly throttles: TelemetryThrottles;
   readonly apps: { resolvePackage(packageId: string): TelemetryApp | null | Promise<TelemetryApp | null> };
+  /** What a device is told of updates that failed; nothing when left out. */
+  readonly updateNotes?: (appId: string, failures: readonly UpdateFailure[]) => Promise<readonly UpdateNote[]>;
   /** Runs device requests; without one they run here, one after the other, and go on after a restart. */
   readonly jobs?: DeviceRequestJobs;
   /** Default 1,000. */
@@ -140,6 +143,7 @@ export function createTelemetry(options: TelemetryOptions) {
     const { events, answer } = judgeEvents(batch, receivedAtMs);
     const batchId = Buffer.from(batch.batch_id.replaceAll('-', ''), 'hex');
     const versions = versionsOf(app, batch);
+    const failures = failuresOf(events);
     const stored = await writer.write({
       ...versions,
       app: app.id,
@@ -148,12 +152,21 @@ export function createTelemetry(options: TelemetryOptions) {
       batchId,
       receivedAtMs,
       events,
-      answer: JSON.stringify(answer),
+      answer: JSON.stringify(failures.length === 0 ? answer : await answerTo(app.id, failures, answer)),
       crash: null,
       losses: lossesOf(batch.dropped, answer.rejected),
     });
     live.report(app.id, { version: versions.version, events: packedCount(events), crashes: 0 });
     return stored;
+  }
+
+  /** With the notes on the updates that failed; stored with the batch, so that a repeat gets the same. */
+  async function answerTo(
+    appId: string,
+    failures: readonly UpdateFailure[],
+    answer: IngestAnswer,
+  ): Promise<IngestAnswer> {
+    return options.updateNotes === undefined ? answer : withNotes(answer, await options.updateNotes(appId, failures));
   }
 
   /** Takes a crash report in, like `ingestEvents`; the same report again (by `report_id`, else by content) counts once. */
