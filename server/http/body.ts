@@ -14,28 +14,36 @@ export interface BodyLimits {
 export function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
   const announced = Number(request.headers['content-length'] ?? 0);
   if (announced > limits.maxBytes) return Promise.reject(tooLarge(limits.maxBytes));
-  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
-  const chunks: Buffer[] = [];
-  let size = 0;
-  const timer = setTimeout(() => {
-    reject(new DomainError('TIMEOUT', `The body did not arrive within ${limits.timeoutMs / 1000} s. Send it again.`));
-  }, limits.timeoutMs);
-  request.on('data', (chunk: Buffer) => {
-    size += chunk.length;
-    if (size > limits.maxBytes) {
-      request.pause();
-      reject(tooLarge(limits.maxBytes));
-      return;
-    }
-    chunks.push(chunk);
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const fail = (error: Error): void => {
+      clearTimeout(timer);
+      reject(error);
+    };
+    const timer = setTimeout(() => {
+      reject(new DomainError('TIMEOUT', `The body did not arrive within ${limits.timeoutMs / 1000} s. Send it again.`));
+    }, limits.timeoutMs);
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > limits.maxBytes) {
+        request.pause();
+        fail(tooLarge(limits.maxBytes));
+        return;
+      }
+      chunks.push(chunk);
+    });
+    request.on('end', () => {
+      clearTimeout(timer);
+      const [only] = chunks;
+      resolve(only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks, size));
+    });
+    request.on('error', fail);
+    request.on('close', () => {
+      // Every request closes; an error with its stack is made only for those that did so too early.
+      if (!request.complete) fail(new DomainError('BAD_REQUEST', 'The connection closed before the body had arrived.'));
+    });
   });
-  request.on('end', () => resolve(Buffer.concat(chunks, size)));
-  request.on('error', reject);
-  request.on('close', () => {
-    // Every request closes; an error with its stack is made only for those that did so too early.
-    if (!request.complete) reject(new DomainError('BAD_REQUEST', 'The connection closed before the body had arrived.'));
-  });
-  return promise.finally(() => clearTimeout(timer));
 }
 
 function tooLarge(maxBytes: number): DomainError {

@@ -1,7 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { plainUpdateCheck, updateCheck } from '../../server/distribution/updates/request.ts';
+import { updateCheck } from '../../server/distribution/updates/request.ts';
+import { scanUpdateCheck } from '../../server/distribution/updates/scan.ts';
 import { createDistributionWorld, type DistributionWorld } from './world.ts';
 
 const ID = 'com.example.notes';
@@ -329,6 +330,32 @@ describe('the tag', () => {
   });
 });
 
+it('an answer in letters beyond ASCII arrives whole, with the headers of every answer', async () => {
+  await make({ code: 1, stable: FULL });
+  await make({ code: 2, stable: ['HALTED', 500] });
+  await world.db.prisma.rollback.create({
+    data: {
+      ...{ id: randomUUID(), appId, track: 'STABLE', fromCode: 2, restoreData: false, createdAt: AT },
+      ...{ toVersionId: versionIds.get(1) ?? '', reason: 'Verlor Einträge \u{1f5d2} "\u007f' },
+    },
+  });
+  const response = await post({ mosis_version: '1.5.0', apps: [installed(2)] });
+  expect(response.headers.get('x-request-id')).toMatch(/./);
+  expect(response.headers.get('x-content-type-options')).toBe('nosniff');
+  expect(response.headers.get('strict-transport-security')).toBe('max-age=31536000');
+  const { updates } = (await response.json()) as Answer;
+  expect(updates.map((update) => update.known_issue)).toEqual(['Verlor Einträge \u{1f5d2} "\u007f']);
+  const refused = await post('{');
+  expect(refused.headers.get('x-content-type-options')).toBe('nosniff');
+  expect(refused.headers.get('x-request-id')).toMatch(/./);
+  const asked = await fetch(`${world.url}/v1/updates/check?x=1`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ mosis_version: '1.5.0', apps: [installed(2)] }),
+  });
+  expect([asked.status, asked.headers.get('x-content-type-options')]).toEqual([200, 'nosniff']);
+});
+
 describe('an update check is refused', () => {
   const good = { mosis_version: '1.5.0', apps: [installed(1)] };
   it.each<[string, unknown, number, string]>([
@@ -378,7 +405,7 @@ describe('an update check is refused', () => {
   });
 });
 
-it('the check by hand takes nothing that the schema refuses, and reads it alike', () => {
+describe('the check by hand', () => {
   const text = fc.oneof(
     fc.constantFrom('1.5.0', 'x', 'com.example.a', 'com.example.b', 'stable', 'beta', ''),
     fc.string(),
@@ -408,18 +435,116 @@ it('the check by hand takes nothing that the schema refuses, and reads it alike'
       { requiredKeys: ['mosis_version', 'apps'] },
     ),
   );
-  let taken = 0;
-  fc.assert(
-    fc.property(body, (value) => {
-      const byHand = plainUpdateCheck(value);
-      const bySchema = updateCheck.safeParse(value);
-      if (byHand !== null) taken += 1;
-      expect(byHand).toEqual(bySchema.success ? bySchema.data : null);
-    }),
-    { numRuns: 2_000 },
-  );
-  expect(taken).toBeGreaterThan(50);
+  const spelled = fc
+    .tuple(body, fc.constantFrom('', ' ', '\n\t', '\r\n'), fc.boolean())
+    .map(([value, indent, backwards]) => JSON.stringify(backwards ? turned(value) : value, null, indent));
+  const byBoth = (text: string | Buffer) => {
+    const byHand = scanUpdateCheck(Buffer.from(text));
+    const bySchema = updateCheck.safeParse(parsed(Buffer.from(text).toString('utf8')));
+    return { byHand, bySchema: bySchema.success ? bySchema.data : null };
+  };
+
+  it('takes what the schema takes in any order and spacing, and nothing else, and reads it alike', () => {
+    let taken = 0;
+    fc.assert(
+      fc.property(spelled, (text) => {
+        const { byHand, bySchema } = byBoth(text);
+        if (byHand !== null) taken += 1;
+        // Escapes and other letters than ASCII's are left to the schema.
+        if (byHand !== null || /^[\x20-\x5b\x5d-\x7e\s]*$/.test(text)) expect(byHand).toEqual(bySchema);
+      }),
+      { numRuns: 3_000 },
+    );
+    expect(taken).toBeGreaterThan(100);
+  });
+
+  it('takes no text with a mistake in it that the schema would refuse', () => {
+    const good = JSON.stringify({
+      mosis_version: '1.5.0',
+      tag: 'abc',
+      apps: [installed(12, 'stable', 'com.example.a'), installed(3, 'beta', 'com.example.b')],
+    });
+    const at = fc.nat(good.length - 1);
+    const other = fc.constantFrom(
+      '',
+      '"',
+      '{',
+      '}',
+      '[',
+      ']',
+      ',',
+      ':',
+      '0',
+      '9',
+      '.',
+      '-',
+      'e',
+      'a',
+      '_',
+      ' ',
+      '\\',
+      '\0',
+      'ä',
+    );
+    let taken = 0;
+    fc.assert(
+      fc.property(at, fc.nat(2), other, (start, length, text) => {
+        const { byHand, bySchema } = byBoth(good.slice(0, start) + text + good.slice(start + length));
+        if (byHand === null) return;
+        taken += 1;
+        expect(byHand).toEqual(bySchema);
+      }),
+      { numRuns: 5_000 },
+    );
+    expect(taken).toBeGreaterThan(100);
+  });
+
+  it.each<[string, string]>([
+    ['more after the end', '{"mosis_version":"1.5.0","apps":[{"package_id":"a.b","version_code":1,"track":"beta"}]}{}'],
+    [
+      'a name twice',
+      '{"mosis_version":"1.5.0","mosis_version":"1.6.0","apps":[{"package_id":"a.b","version_code":1,"track":"beta"}]}',
+    ],
+    [
+      'a number that begins with 0',
+      '{"mosis_version":"1.5.0","apps":[{"package_id":"a.b","version_code":01,"track":"beta"}]}',
+    ],
+    [
+      'a number of eleven digits',
+      '{"mosis_version":"1.5.0","apps":[{"package_id":"a.b","version_code":10000000001,"track":"beta"}]}',
+    ],
+    [
+      'a comma before the end',
+      '{"mosis_version":"1.5.0","apps":[{"package_id":"a.b","version_code":1,"track":"beta"},]}',
+    ],
+    ['no end', '{"mosis_version":"1.5.0","apps":[{"package_id":"a.b","version_code":1,"track":"beta'],
+    [
+      'an app twice, apart',
+      `{"mosis_version":"1.5.0","apps":[${['a.b', 'a.c', 'a.b'].map((id) => `{"package_id":"${id}","version_code":1,"track":"beta"}`)}]}`,
+    ],
+  ])('leaves %s to the schema', (_what, text) => {
+    expect(scanUpdateCheck(Buffer.from(text))).toBeNull();
+  });
 });
+
+/** The same with its names in the other order. */
+function turned(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(turned);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .toReversed()
+      .map(([name, inner]) => [name, turned(inner)]),
+  );
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
 
 it('200 apps in one check are answered', async () => {
   await make({ code: 2, stable: FULL });

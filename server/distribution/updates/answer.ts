@@ -1,38 +1,41 @@
 /** Owns what a device is told of its installed apps: pure, from the offers of each. A hint only: the signed metadata decides. */
-import { hash } from 'node:crypto';
-import { compareSemver } from '../../../format/semver.ts';
-import type { AppOffers, OfferedPackage } from './offers.ts';
+import { compareSemver, type Semver } from '../../../format/semver.ts';
+import { type AppOffers, type OfferedPackage, type Print, type Told, toldAs } from './offers.ts';
 import type { InstalledPackage, UpdateCheck } from './request.ts';
 
 /** Offers named of one app: more running rollouts than this are nobody's honest release. */
 const MAX_OFFERS_PER_APP = 4;
-const TAG_CHARS = 22;
 
 /**
- * The JSON answer to a check. Of each app the newest offered version, and below one that not every device gets the next, down
- * to one that every device gets; a rollback only where there is no update. `unchanged` when the device's tag is of this answer.
+ * The JSON answer to a check, of ASCII alone. Of each app the newest offered version, and below one that not every device gets the
+ * next, down to one that every device gets; a rollback only where there is no update. `unchanged` when the device's tag is of this
+ * answer.
  */
 export function answerUpdateCheck(check: UpdateCheck, offersOf: (packageId: string) => AppOffers | null): string {
-  const runs = ({ minMosisVersion }: OfferedPackage) => compareSemver(minMosisVersion, check.mosis_version) <= 0;
-  const updates: string[] = [];
+  const updates: Told[] = [];
   const gone: string[] = [];
   for (const app of check.apps) {
     const offers = offersOf(app.package_id);
-    if (offers === null) gone.push(JSON.stringify(app.package_id));
-    else addOffers(updates, app, offers, runs);
+    if (offers === null) gone.push(app.package_id);
+    else addOffers(updates, app, offers, check.mosis_version);
   }
-  const body = `"updates":[${updates.join()}],"gone":[${gone.join()}]}`;
-  // The tag stands for the answer itself, whatever that came from.
-  const tag = hash('sha256', body, 'base64url').slice(0, TAG_CHARS);
-  return check.tag === tag ? `{"unchanged":true,"tag":"${tag}"}` : `{"tag":"${tag}",${body}`;
+  const goneTold = gone.length === 0 ? NOTHING_GONE : toldAs(JSON.stringify(gone));
+  const tag = tagOf(updates, goneTold);
+  if (check.tag === tag) return `{"unchanged":true,"tag":"${tag}"}`;
+  let list = '';
+  for (const { text } of updates) list += list === '' ? text : `,${text}`;
+  return `{"tag":"${tag}","updates":[${list}],"gone":${goneTold.text}}`;
 }
 
+const NOTHING_GONE = toldAs('[]');
+
 function addOffers(
-  updates: string[],
+  updates: Told[],
   { version_code: installed, track }: InstalledPackage,
   offers: AppOffers,
-  runs: (version: OfferedPackage) => boolean,
+  mosisVersion: Semver,
 ): void {
+  const runs = ({ minMosisVersion }: OfferedPackage) => compareSemver(minMosisVersion, mosisVersion) <= 0;
   let named = 0;
   for (const offer of offers.updates[track]) {
     if (offer.versionCode <= installed || named === MAX_OFFERS_PER_APP) break;
@@ -43,7 +46,27 @@ function addOffers(
   }
   if (named > 0) return;
   const back = offers.rollbacks.find((entry) => entry.from === installed && entry.track === track && runs(entry));
-  if (back === undefined) return;
-  const issue = JSON.stringify(back.reason);
-  updates.push(`{${back.facts},"track":"${track}","delta_size":null,"kind":"rollback","known_issue":${issue}}`);
+  if (back !== undefined) updates.push(back.told);
+}
+
+const TAG_BYTES = Buffer.alloc(16);
+const TAG_WORDS = new Int32Array(TAG_BYTES.buffer, TAG_BYTES.byteOffset, 4);
+
+/**
+ * 128 bits that stand for everything the answer tells, in its order: the hashes of its parts, made once, put together. Hashing each
+ * answer anew would cost more than the rest of it.
+ */
+function tagOf(updates: readonly Told[], gone: Told): string {
+  TAG_WORDS.fill(updates.length);
+  for (const { print } of updates) addPrint(print);
+  addPrint(gone.print);
+  return TAG_BYTES.toString('base64url');
+}
+
+function addPrint(print: Print): void {
+  for (let n = 0; n < 4; n += 1) {
+    // One to one in the sum before and in the print: two lists that differ in one place never meet again by that.
+    const sum = Math.imul((TAG_WORDS[n] ?? 0) ^ (print[n] ?? 0), 0x9e3779b1);
+    TAG_WORDS[n] = sum ^ (sum >>> 15);
+  }
 }

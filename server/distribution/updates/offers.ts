@@ -2,9 +2,19 @@
  * Owns what each app offers to devices that have it, read by prepared SQL and held in bounded memory until the store changes.
  * It knows no request; that a device may take an offer is for the signed metadata to say.
  */
+import { hash } from 'node:crypto';
 import type { Database as RawHandle } from 'better-sqlite3';
 import { compareSemver, parseSemver, type Semver } from '../../../format/semver.ts';
 import type { Track } from '../../../format/trust/targets.ts';
+
+/** What a device is told of a package, as JSON. */
+export interface Told {
+  /** Of ASCII alone, so that an answer has as many bytes as characters; one flat string. */
+  readonly text: string;
+  /** Stands for the text in the tag of an answer: the first four words of its hash. */
+  readonly print: Print;
+}
+export type Print = readonly [number, number, number, number];
 
 /** A published package that devices are led to. */
 export interface OfferedPackage {
@@ -18,17 +28,19 @@ export interface Offer extends OfferedPackage {
   readonly track: Track;
   /** Every device of the track is offered it. */
   readonly full: boolean;
-  /** What a device without a base for a delta is told, as JSON; made once, for most are told the same. */
-  readonly told: string;
+  /** What its developer notes on updates to it that fail for any reason; null for nothing. */
+  readonly knownIssue: string | null;
+  /** What a device without a base for a delta is told; made once, for most are told the same. */
+  readonly told: Told;
   /** The same with the size of the delta from an earlier version, by its code. */
-  readonly toldWithDelta: ReadonlyMap<number, string>;
+  readonly toldWithDelta: ReadonlyMap<number, Told>;
 }
 
 export interface OfferedRollback extends OfferedPackage {
   readonly track: Track;
   /** The version code that devices are taken back from. */
   readonly from: number;
-  readonly reason: string;
+  readonly told: Told;
 }
 
 /** What an app offers by track, newest first, without what no device could get. A device on beta takes stable versions too. */
@@ -38,8 +50,10 @@ export interface AppOffers {
 }
 
 export interface OfferIndex {
-  /** Null for an app that is not served now. */
+  /** Null for an app that is not served now. Call `look` before the first of a request. */
   find(packageId: string): AppOffers | null;
+  /** Forgets what was read too long ago. */
+  look(): void;
   /** Forgets everything: the store changed. */
   forget(): void;
 }
@@ -54,8 +68,9 @@ interface OfferRow {
   readonly size: number;
   readonly track: string;
   readonly full: number;
+  readonly knownIssue: string | null;
 }
-interface RollbackRow extends Omit<OfferRow, 'id' | 'full'> {
+interface RollbackRow extends Omit<OfferRow, 'id' | 'full' | 'knownIssue'> {
   readonly from: number;
   readonly reason: string;
 }
@@ -75,7 +90,8 @@ export function createOfferIndex(
   );
   const offers = handle.prepare<[string], OfferRow>(`
     SELECT v.id, v.version_code AS code, v.min_mosis_version AS minMosisVersion, v.package_sha256 AS sha256,
-      v.package_size AS size, r.track, r.basis_points >= 10000 AS full
+      v.package_size AS size, r.track, r.basis_points >= 10000 AS full,
+      (SELECT k.note FROM known_issues k WHERE k.version_id = v.id AND k.reason = '') AS knownIssue
     FROM rollouts r JOIN app_versions v ON v.id = r.version_id
     WHERE r.app_id = ? AND r.state IN ('ACTIVE', 'COMPLETE') AND r.track IN ('STABLE', 'BETA') AND v.state = 'PUBLISHED'
       AND v.bytes_removed_at IS NULL
@@ -101,6 +117,7 @@ export function createOfferIndex(
       id: row.id,
       track: row.track === 'BETA' ? ('beta' as const) : ('stable' as const),
       full: row.full === 1,
+      knownIssue: row.knownIssue,
     }));
     const withDeltas = (list: readonly (Candidate & { id: string })[]): Offer[] =>
       list.map(({ id, ...offer }) => ({
@@ -113,12 +130,10 @@ export function createOfferIndex(
         stable: withDeltas(reachable(found.filter(({ track }) => track === 'stable'))),
         beta: withDeltas(reachable(found)),
       },
-      rollbacks: rollbacks.all(app.id).map((row) => ({
-        ...packageOf(packageId, row),
-        track: row.track === 'BETA' ? 'beta' : 'stable',
-        from: row.from,
-        reason: row.reason,
-      })),
+      rollbacks: rollbacks.all(app.id).map((row) => {
+        const found = { ...packageOf(packageId, row), track: row.track === 'BETA' ? 'beta' : 'stable' } as const;
+        return { ...found, from: row.from, told: rollbackText(found, row.reason) };
+      }),
     };
   }
 
@@ -129,7 +144,6 @@ export function createOfferIndex(
 
   return {
     find(packageId) {
-      if (nowMs() - sinceMs > MAX_AGE_MS) forget();
       const known = held.get(packageId);
       if (known !== undefined) return known;
       // What is not served is not held: a stranger could name any number of those.
@@ -141,6 +155,9 @@ export function createOfferIndex(
         if (oldest.done !== true) held.delete(oldest.value);
       }
       return found;
+    },
+    look() {
+      if (nowMs() - sinceMs > MAX_AGE_MS) forget();
     },
     forget,
   };
@@ -164,10 +181,24 @@ function reachable<O extends Candidate>(newestFirst: readonly O[]): O[] {
   return kept;
 }
 
-function updateText({ facts, track }: Candidate, deltaSize: number | null): string {
-  const text = `{${facts},"track":"${track}","delta_size":${deltaSize},"kind":"update","known_issue":null}`;
-  // One flat string: what is put together stays a tree of its parts in V8, which every answer would walk again.
-  return Buffer.from(text, 'utf8').toString('utf8');
+function updateText({ facts, track, knownIssue }: Candidate, deltaSize: number | null): Told {
+  const issue = JSON.stringify(knownIssue);
+  return toldAs(`{${facts},"track":"${track}","delta_size":${deltaSize},"kind":"update","known_issue":${issue}}`);
+}
+
+function rollbackText({ facts, track }: OfferedPackage & { track: Track }, reason: string): Told {
+  const issue = JSON.stringify(reason);
+  return toldAs(`{${facts},"track":"${track}","delta_size":null,"kind":"rollback","known_issue":${issue}}`);
+}
+
+/** Takes JSON that may hold any letter. */
+export function toldAs(json: string): Told {
+  const ascii = json.replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  // What is put together stays a tree of its parts in V8, which every answer would walk again.
+  const text = Buffer.from(ascii, 'latin1').toString('latin1');
+  const digest = hash('sha256', text, 'buffer');
+  const word = (n: number) => digest.readInt32LE(n * 4);
+  return { text, print: [word(0), word(1), word(2), word(3)] };
 }
 
 function packageOf(

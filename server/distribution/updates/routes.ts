@@ -8,7 +8,7 @@ import { readUpdateCheck } from './body.ts';
 import type { OfferIndex } from './offers.ts';
 
 interface UpdateRouteOptions {
-  readonly offers: Pick<OfferIndex, 'find'>;
+  readonly offers: Pick<OfferIndex, 'find' | 'look'>;
   /** By client address, a whole IPv6 /64 as one. */
   readonly rate: RateLimit;
 }
@@ -18,6 +18,7 @@ export function updateRoute({ offers, rate }: UpdateRouteOptions): Route {
   return {
     methods: ['POST'],
     path: '/v1/updates/check',
+    writesHead: true,
     async handler(request, response, context) {
       const waitSeconds = rate.take(addressKey(context.address));
       if (waitSeconds > 0) {
@@ -25,15 +26,19 @@ export function updateRoute({ offers, rate }: UpdateRouteOptions): Route {
           retryAfterSeconds: waitSeconds,
         });
       }
-      const body = answerUpdateCheck(await readUpdateCheck(request), offers.find);
-      const bytes = Buffer.byteLength(body);
-      response.writeHead(200, {
-        'Content-Type': 'application/json; charset=utf-8',
-        'Content-Length': bytes,
-        'Cache-Control': 'no-store',
-      });
-      // Almost always ASCII, which goes out with the head in one write.
-      response.end(body, bytes === body.length ? 'latin1' : 'utf8');
+      const check = await readUpdateCheck(request);
+      offers.look();
+      const body = answerUpdateCheck(check, offers.find);
+      response.writeHead(200, [
+        ...context.headers,
+        ...HEADERS,
+        'Content-Length',
+        // All of it is ASCII, which goes out with the head in one write.
+        String(body.length),
+      ]);
+      response.end(body, 'latin1');
     },
   };
 }
+
+const HEADERS = ['Content-Type', 'application/json; charset=utf-8', 'Cache-Control', 'no-store'] as const;
