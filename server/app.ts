@@ -215,6 +215,7 @@ export async function createApp(config: Config, { log, clock = systemClock, port
     stack.defer(() => operator.close());
     const cron = createCron({ jobs: services.jobs, db, clock, log });
     cron.add({ name: 'housekeeping', pattern: '17 * * * *', kind: 'housekeeping' });
+    cron.add({ name: 'carry-out-steps', pattern: '* * * * *', kind: 'carry-out-steps' });
     cron.add({ name: 'release-claims', pattern: '* * * * *', kind: 'release-claims' });
     await services.jobs.start({ alone: true });
     stack.defer(() => services.jobs.stop({ releaseLeases: true }));

@@ -1,4 +1,5 @@
 /** Owns the wiring of the features, in dependency order. It decides nothing and starts nothing. */
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { RULE_SET_VERSION } from '../format/checks/registry.ts';
 import { type Accounts, createAccounts } from './accounts/service.ts';
@@ -27,6 +28,7 @@ import type { Mailer } from './platform/mail/mail.ts';
 import type { PubSub } from './platform/pubsub/pubsub.ts';
 import { createReviews, type Reviews } from './reviews/service.ts';
 import { REVIEW_SETTINGS } from './reviews/settings.ts';
+import { createRollouts, type Rollouts } from './rollouts/service.ts';
 import { createSettings, type Settings } from './settings/service.ts';
 import { createSqliteStoreQueries } from './store/queries-sqlite.ts';
 import { createStore, type Store } from './store/service.ts';
@@ -50,6 +52,8 @@ import { createUploads, type Uploads } from './versions/uploads.ts';
 
 /** One rescan is one job, however many versions there are; its lease is renewed all the while. */
 const RESCAN_RUN_MS = 14 * 86_400_000;
+/** Of the seed of a rollout (docs/DEVICE_PROTOCOL.md). */
+const SEED_BYTES = 32;
 
 /** What the features stand on; chosen in app.ts. */
 export interface Platform {
@@ -69,6 +73,7 @@ export interface Services {
   readonly apps: Apps;
   readonly appModeration: AppModeration;
   readonly versions: Versions;
+  readonly rollouts: Rollouts;
   readonly knownIssues: KnownIssues;
   readonly uploads: Uploads;
   readonly screenshots: Screenshots;
@@ -142,6 +147,17 @@ export async function createServices(platform: Platform): Promise<Services> {
     packages,
     signer: platformKey,
     cancelReviews: reviews.cancel,
+    rollouts: () => rollouts,
+    storeChanged,
+  });
+  const rollouts: Rollouts = createRollouts({
+    db,
+    work,
+    clock,
+    ids,
+    newSeed: () => randomBytes(SEED_BYTES).toString('hex'),
+    refreshApp: (tx, appId) => refreshApp(tx, clock, appId),
+    publishAgain: versions.publishAgain,
     storeChanged,
   });
   const knownIssues = createKnownIssues({ db, work, clock, ids, storeChanged });
@@ -249,6 +265,11 @@ export async function createServices(platform: Platform): Promise<Services> {
       await forgetOld({ db, clock, jobs, audit, deliveries: notifications });
     },
   });
+  jobs.register('carry-out-steps', {
+    handler: async (_job, { signal }) => {
+      await rollouts.carryOutSteps(signal);
+    },
+  });
   jobs.register('release-claims', {
     handler: async () => {
       await reviews.releaseLapsed();
@@ -268,6 +289,7 @@ export async function createServices(platform: Platform): Promise<Services> {
     apps,
     appModeration,
     versions,
+    rollouts,
     knownIssues,
     uploads,
     screenshots,

@@ -7,6 +7,8 @@ import '../apps/schema-moderation.ts';
 import '../versions/schema.ts';
 import '../versions/schema-uploads.ts';
 import '../versions/schema-mutations.ts';
+import '../rollouts/schema.ts';
+import '../rollouts/schema-mutations.ts';
 import '../known-issues/schema.ts';
 import '../reviews/schema.ts';
 import '../reviews/schema-mutations.ts';

@@ -8,6 +8,7 @@ import type { Prisma } from '../generated/prisma/client.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Tx } from '../platform/db/database.ts';
 import type { JsonObject } from '../platform/json.ts';
+import { ALL_DEVICES } from '../rollouts/states.ts';
 import type { Unit, Work } from '../unit-of-work.ts';
 import { MEMBER_ACTS, type MemberAct } from './access.ts';
 
@@ -41,24 +42,46 @@ export async function loadFor(tx: Tx, viewer: Viewer, versionId: string, act: Me
   return version;
 }
 
-/** Puts the app's store columns right after any of its versions was published or left the store. */
+/**
+ * What the store shows of an app, first choice first: the newest version that every device on stable is offered, as `/download` has
+ * it; else one that all of stable was offered and that is paused, is on its way to them, is for beta, or is published at all. So a
+ * version for few does not take the place of one for all, and an app that has only such is not hidden.
+ */
+const SHOWN = [
+  { rollouts: { some: { track: 'STABLE', state: 'COMPLETE' } } },
+  { rollouts: { some: { track: 'STABLE', state: 'PAUSED', basisPoints: { gte: ALL_DEVICES } } } },
+  { rollouts: { some: { track: 'STABLE', state: { in: ['ACTIVE', 'PAUSED'] } } } },
+  { rollouts: { some: { track: 'BETA', state: { in: ['ACTIVE', 'PAUSED', 'COMPLETE'] } } } },
+  {},
+] as const satisfies readonly Prisma.AppVersionWhereInput[];
+
+/** Puts the app's store columns right after any of its versions was published, left the store, or is offered to others than before. */
 export async function refreshApp(tx: Tx, clock: Clock, appId: string): Promise<void> {
   const app = await tx.app.findUniqueOrThrow({ where: { id: appId } });
-  const newest = await tx.appVersion.findFirst({
-    where: { appId, state: 'PUBLISHED' },
-    orderBy: { versionCode: 'desc' },
-  });
-  const status = newest !== null ? 'PUBLISHED' : app.firstPublishedAt === null ? 'DRAFT' : 'UNPUBLISHED';
+  const shown = await shownVersion(tx, appId);
+  const status = shown !== null ? 'PUBLISHED' : app.firstPublishedAt === null ? 'DRAFT' : 'UNPUBLISHED';
   await tx.app.update({
     where: { id: appId },
     data: {
-      latestVersionId: newest?.id ?? null,
-      lastPublishedAt: newest?.publishedAt ?? app.lastPublishedAt,
-      firstPublishedAt: app.firstPublishedAt ?? newest?.publishedAt ?? null,
+      latestVersionId: shown?.id ?? null,
+      lastPublishedAt: shown?.publishedAt ?? app.lastPublishedAt,
+      firstPublishedAt: app.firstPublishedAt ?? shown?.publishedAt ?? null,
       status: app.status === 'SUSPENDED' ? 'SUSPENDED' : status,
       updatedAt: clock.now(),
     },
   });
+}
+
+async function shownVersion(tx: Tx, appId: string) {
+  for (const choice of SHOWN) {
+    const newest = await tx.appVersion.findFirst({
+      where: { appId, state: 'PUBLISHED', ...choice },
+      orderBy: { versionCode: 'desc' },
+      select: { id: true, publishedAt: true },
+    });
+    if (newest !== null) return newest;
+  }
+  return null;
 }
 
 /** Tells of the version in the log. */

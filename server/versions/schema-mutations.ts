@@ -27,25 +27,6 @@ builder.mutationField('submitVersion', (t) =>
   }),
 );
 
-const PublishVersionInput = builder.inputType('PublishVersionInput', {
-  description: 'Which approved or unpublished version.',
-  fields: (t) => ({
-    versionId: t.globalID({ required: true, description: 'The version.' }),
-    idempotencyKey: t.string(repeatable),
-  }),
-});
-builder.mutationField('publishVersion', (t) =>
-  t.field({
-    type: versionPayload('PublishVersionPayload'),
-    errors: {},
-    description: "Puts a version into the store, with the platform's signature.",
-    args: { input: t.arg({ type: PublishVersionInput, required: true, description: 'Which one.' }) },
-    resolve: async (_parent, { input }, { services, viewer, caller }) => ({
-      versionId: await services.versions.publish(viewer, input.versionId.id, caller, input.idempotencyKey),
-    }),
-  }),
-);
-
 for (const [name, act, description] of [
   ['withdrawVersion', 'withdraw', 'Takes a version back before it is published; a submitted code stays spent.'],
   ['unpublishVersion', 'unpublish', 'Takes a version out of the store.'],

@@ -4,7 +4,7 @@
  */
 import type { Unit } from '../unit-of-work.ts';
 import { createModeration } from './moderation.ts';
-import { createPublication, type StatementSigner } from './publication.ts';
+import { createPublication, type PublicationRollouts, type StatementSigner } from './publication.ts';
 import { load, refreshApp, type VersionWithApp, type VersionWork } from './records.ts';
 import { nextState, parseState, type VersionAct } from './states.ts';
 import type { StoredPackages } from './stored-packages.ts';
@@ -14,6 +14,8 @@ import { moveVersion, type StateExtras } from './transition.ts';
 interface VersionsOptions extends VersionWork {
   readonly packages: StoredPackages;
   readonly signer: StatementSigner;
+  /** Asked for late: rollouts publish through the versions. */
+  readonly rollouts: () => PublicationRollouts;
 }
 
 export type Versions = ReturnType<typeof createVersions>;

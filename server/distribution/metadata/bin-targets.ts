@@ -32,7 +32,14 @@ const SELECTION = {
     select: {
       packageId: true,
       pins: { orderBy: { serial: 'asc' } },
-      versions: { where: { state: 'PUBLISHED' }, select: { versionCode: true, minMosisVersion: true } },
+      versions: {
+        where: { state: 'PUBLISHED' },
+        select: {
+          versionCode: true,
+          minMosisVersion: true,
+          rollouts: { where: { state: 'COMPLETE' }, select: { track: true } },
+        },
+      },
     },
   },
 } as const satisfies Prisma.AppVersionSelect;
@@ -55,14 +62,32 @@ export async function targetsOfBin(db: Database, bin: number, level: BinLevel): 
   return Object.fromEntries(targets.map((target) => [target.path, target]));
 }
 
-/** The newest few, the newest for each Mosis that an old device may have, and what a rollout or rollback names. */
+/**
+ * The newest few, the newest for each Mosis that an old device may have, and what a rollout or rollback names. Of each track those
+ * that every device is offered count by themselves, so that versions for few (a beta, one halted at 1 %) displace none of them.
+ */
 function isListed(version: ListedVersion): boolean {
-  const { versionCode, minMosisVersion, app } = version;
-  const newer = app.versions.filter((other) => other.versionCode > versionCode);
-  if (newer.length < NEWEST_LISTED) return true;
-  if (newer.every((other) => other.minMosisVersion !== minMosisVersion)) return true;
-  const unfinished = version.rollouts.some(({ state }) => state === 'ACTIVE' || state === 'PAUSED');
-  return unfinished || version.rollbacks.length > 0;
+  if (version.rollbacks.length > 0) return true;
+  if (version.rollouts.some(({ state }) => state === 'ACTIVE' || state === 'PAUSED')) return true;
+  const { versions } = version.app;
+  if (isNewestOf(version, versions)) return true;
+  return version.rollouts.some(
+    ({ track, state }) =>
+      state === 'COMPLETE' &&
+      isNewestOf(
+        version,
+        versions.filter(({ rollouts }) => rollouts.some((complete) => complete.track === track)),
+      ),
+  );
+}
+
+/** Whether it is one of the newest few of these, or the newest of them for its Mosis. */
+function isNewestOf(
+  { versionCode, minMosisVersion }: Pick<ListedVersion, 'versionCode' | 'minMosisVersion'>,
+  versions: readonly { readonly versionCode: number; readonly minMosisVersion: string }[],
+): boolean {
+  const newer = versions.filter((other) => other.versionCode > versionCode);
+  return newer.length < NEWEST_LISTED || newer.every((other) => other.minMosisVersion !== minMosisVersion);
 }
 
 function targetOf(version: ListedVersion): TargetFile {
