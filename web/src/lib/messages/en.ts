@@ -1,6 +1,7 @@
 // Every text of the portal in English, put together from one file for each part. Plain and short; buttons are verbs.
 import { account } from '#lib/messages/en/account.ts';
 import { admin } from '#lib/messages/en/admin.ts';
+import { analytics } from '#lib/messages/en/analytics.ts';
 import { apps } from '#lib/messages/en/apps.ts';
 import { frame } from '#lib/messages/en/frame.ts';
 import { notifications } from '#lib/messages/en/notifications.ts';
@@ -22,6 +23,7 @@ export const en = {
   ...frame,
   ...visitors,
   ...apps,
+  ...analytics,
   ...account,
   ...version,
   ...reviews,

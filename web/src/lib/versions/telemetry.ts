@@ -20,3 +20,20 @@ export function perType(series: readonly Point[]): { type: string; count: number
     .map(([type, count]) => ({ type, count }))
     .sort((a, b) => b.count - a.count || a.type.localeCompare(b.type));
 }
+
+/** The devices of one `type` of event on each of `days`; those of several types cannot be added up. */
+export function perDayDevices(
+  series: readonly (Point & { devices: number })[],
+  days: readonly string[],
+  type: string,
+): number[] {
+  const byDay = new Map(series.filter((point) => point.type === type).map(({ date, devices }) => [date, devices]));
+  return days.map((day) => byDay.get(day) ?? 0);
+}
+
+/** How much of a series belongs to no single day, because too few devices had it. */
+export function mergedCount(series: readonly Point[], type?: string): number {
+  return series
+    .filter((point) => !point.date && (type === undefined || point.type === type))
+    .reduce((sum, { count }) => sum + Number(count), 0);
+}

@@ -1,5 +1,5 @@
 // The English texts of a developer's apps.
-import { count, type EventLike, event } from '#lib/messages/en/words.ts';
+import { type EventLike, event } from '#lib/messages/en/words.ts';
 
 export const apps = {
   apps: {
@@ -42,7 +42,7 @@ export const apps = {
     cli: 'The same from a terminal',
   },
   app: {
-    tabs: { versions: 'Versions', analytics: 'Analytics', settings: 'Settings' },
+    tabs: { versions: 'Versions', releases: 'Releases', analytics: 'Analytics', settings: 'Settings' },
     tabsLabel: 'Parts of the app',
     submit: 'Submit a version',
     noVersions: 'No version yet',
@@ -54,36 +54,6 @@ export const apps = {
     published: 'Published',
     inStore: 'See it in the store',
     suspended: 'This app is suspended.',
-  },
-  analytics: {
-    range: 'Range',
-    days: (days: number) => `Last ${days} days`,
-    activeDevices: 'Active devices',
-    installs: 'Installs',
-    crashes: 'Crashes',
-    crashFree: 'Crash-free devices',
-    events: 'Events per day',
-    eventsLabel: (total: string) => `Events per day, ${total} in all`,
-    byType: 'By type',
-    byVersion: 'By version',
-    version: 'Version',
-    allVersions: 'All versions',
-    otherVersions: 'Never published',
-    ofVersion: (version: string) => `of ${version}`,
-    noneTitle: 'No data in this range',
-    noneBody: 'Counts appear minutes after the first device runs a published version.',
-    crashGroups: 'Crashes',
-    noCrashes: 'No crashes reported.',
-    seen: (crashes: number, devices: number) => `${count(crashes, 'time')} on ${count(devices, 'device')}`,
-    last: 'last',
-    inVersions: (versions: readonly string[]) => `in ${versions.join(', ')}`,
-    showStack: 'Stack trace',
-    noStack: 'No stack trace was sent.',
-    atLeast: 'Slices of fewer than five devices are merged.',
-    date: 'Day',
-    count: 'Count',
-    devices: 'Devices',
-    type: 'Type',
   },
   settings: {
     listing: 'Listing',
