@@ -1,7 +1,8 @@
 /** Owns the reference device as the commands drive it: its folder, its server, and its failures as this program's. */
 import { resolve } from 'node:path';
-import { createDevice, type Device, type InstallPlan } from '../device/device.ts';
+import { createDevice, type Device } from '../device/device.ts';
 import { DeviceError, type DeviceErrorCode } from '../device/errors.ts';
+import type { InstallPlan } from '../device/take.ts';
 import type { Context } from './context.ts';
 import { CliError, EXIT, type ExitCode, usageError } from './errors.ts';
 import { bold, joined, t, yellow } from './text.ts';
@@ -72,7 +73,14 @@ const EXITS: Readonly<Record<DeviceErrorCode, ExitCode>> = {
   MOSIS_TOO_OLD: EXIT.rejected,
   PERMISSIONS_REFUSED: EXIT.rejected,
   DEVICE_BUSY: EXIT.conflict,
+  DISK_FULL: EXIT.failed,
+  STORAGE_FAILED: EXIT.failed,
 };
+
+/** The exit code of a device's failure. */
+export function exitOfDeviceError(code: DeviceErrorCode): ExitCode {
+  return EXITS[code];
+}
 
 const NEXT: Partial<Readonly<Record<DeviceErrorCode, string>>> = {
   DEVICE_NOT_PROVISIONED: 'mosis device init --root FILE (or without --root, to trust the server this once)',
@@ -84,11 +92,14 @@ const NEXT: Partial<Readonly<Record<DeviceErrorCode, string>>> = {
   NOT_VOUCHED_FOR: 'do not install it from elsewhere; wait a minute, or ask the operator of the server',
   PIN_CHAIN_BROKEN: "do not install it; ask the app's developer who signs it",
   SIGNER_NOT_PINNED: "do not install it; ask the app's developer who signs it",
-  NOT_OFFERED: 'wait: the rollout has not reached this device, or follow another track with --track',
+  NOT_OFFERED:
+    'wait: the rollout has not reached this device, or follow another track: mosis device track PACKAGE_ID beta',
   METADATA_EXPIRED: 'check the clock of this device, then the operator of the server',
   CLOCK_WRONG: 'set the clock of this device',
   PERMISSIONS_REFUSED: 'mosis device install PACKAGE_ID --yes, to grant them',
   DEVICE_BUSY: 'wait for the other process, or choose another folder with --dir',
+  DISK_FULL: 'make room (mosis device uninstall PACKAGE_ID removes an app), then run the command again',
+  STORAGE_FAILED: "check the permissions of the device's folder (--dir)",
   MOSIS_TOO_OLD: 'update Mosis on the device (here: --mosis-version)',
 };
 
@@ -105,7 +116,13 @@ function asCliError(error: DeviceError): CliError {
 
 /** Asks the person about new dangerous permissions; `--yes` has answered. */
 export function confirmPermissions(context: Context, yes: boolean): (plan: InstallPlan) => Promise<boolean> {
-  return async ({ manifest, newDangerous }) => {
+  return async ({ manifest, newDangerous, recoveredKeys }) => {
+    if (recoveredKeys) {
+      context.output.note(
+        t`${yellow('new keys:')} the developer of ${manifest.name} lost the old ones; the platform named new ones.`,
+      );
+      if (newDangerous.length === 0) return yes || (await context.prompt.confirm(t`Trust them`, '--yes'));
+    }
     const names = joined(
       newDangerous.map((name) => bold(name)),
       ', ',

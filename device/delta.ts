@@ -3,11 +3,11 @@
  * delta from one. It trusts no delta: what comes out is the promised package to the byte, or nothing. It installs nothing.
  */
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, readFile, rename, stat } from 'node:fs/promises';
+import { open, readFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { DeltaUnfit, decodeDelta, KNOWS_DELTAS } from '../format/delta.ts';
-import type { DownloadOptions } from './download.ts';
+import { type DownloadOptions, writeAll } from './download.ts';
 import { exists, makeFolder, readIfThere, removeFile, replaceFile, syncFolder, writeSynced } from './durable.ts';
 import { DeviceError } from './errors.ts';
 import { asksToWait, followRedirects, MAX_ATTEMPTS, networkError, retryAfterMs, waitBefore } from './http.ts';
@@ -21,10 +21,11 @@ export interface DeltaBase {
 
 const ENDING = '.mosis';
 const basesFolder = (storage: Storage): string => join(storage.folders.state, 'bases');
+const basePath = (storage: Storage, packageId: string): string => join(basesFolder(storage), `${packageId}${ENDING}`);
 
 /** The kept file of an installed app, or null. Whether it still is what was installed shows when it is read. */
 export async function installedBase(storage: Storage, packageId: string, sha256: string): Promise<DeltaBase | null> {
-  const path = join(basesFolder(storage), `${packageId}${ENDING}`);
+  const path = basePath(storage, packageId);
   return KNOWS_DELTAS && (await exists(path)) ? { path, sha256 } : null;
 }
 
@@ -35,8 +36,13 @@ export async function installedBase(storage: Storage, packageId: string, sha256:
 export async function keepBase(storage: Storage, packageId: string, downloadPath: string): Promise<void> {
   const folder = basesFolder(storage);
   await makeFolder(folder, 0o700);
-  await rename(downloadPath, join(folder, `${packageId}${ENDING}`));
+  await rename(downloadPath, basePath(storage, packageId));
   await syncFolder(folder);
+}
+
+/** Gives up the kept file of an app, which costs the next update a full download. */
+export async function dropBase(storage: Storage, packageId: string): Promise<void> {
+  if (await exists(basePath(storage, packageId))) await removeFile(basePath(storage, packageId));
 }
 
 /** Removes the kept files of apps that are not installed. */
@@ -206,6 +212,7 @@ async function receive(
       options.onProgress?.(size, sizeBytes);
     }
   } catch (error) {
+    if (error instanceof DeviceError) throw error;
     return { kind: 'again', error: networkError(url, error), waitMs: null, have: size };
   } finally {
     clearTimeout(timer);
@@ -232,11 +239,6 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
-  let written = 0;
-  while (written < chunk.byteLength) written += (await file.write(chunk, written)).bytesWritten;
 }
 
 function sha256Of(bytes: Uint8Array): string {

@@ -1,22 +1,30 @@
 /** Owns what a device does, composed of its parts: find, download, verify, install, update, uninstall, report. */
 
-import type { Manifest } from '../format/manifest.ts';
-import { PERMISSION_REGISTRY } from '../format/permissions.ts';
 import { parseSemver } from '../format/semver.ts';
 import type { Track } from '../format/trust/targets.ts';
-import { installedBase, keepBase, sweepBases } from './delta.ts';
-import { discardDownload, downloadPackage, sweepDownloads } from './download.ts';
-import { DeviceError } from './errors.ts';
+import {
+  createAcquisition,
+  type InstallRequest,
+  type InstallResult,
+  requireInstalled,
+  type UpdateSummary,
+} from './acquire.ts';
+import { sweepCopies } from './copies.ts';
+import { dropBase, sweepBases } from './delta.ts';
+import { sweepDownloads } from './download.ts';
+import { storageError } from './errors.ts';
 import { findApp, type Offer } from './find.ts';
 import { type Network, systemSleep } from './http.ts';
-import { installPackage, uninstallPackage } from './install.ts';
-import { type Change, createJournal, type OnStep } from './journal.ts';
+import { uninstallPackage } from './install.ts';
+import { createJournal, type OnStep } from './journal.ts';
+import { createOutcomes, type FailedUpdate } from './outcomes.ts';
 import { type ProvisionResult, provisionFromFile, provisionFromNetwork } from './provision.ts';
 import { createReporter, type Reporter } from './report.ts';
+import { freeBytesOf, whereRoom } from './space.ts';
 import { createStorage, type InstalledApp } from './storage.ts';
-import { authorise } from './trust/authorise.ts';
+import type { Change } from './swap.ts';
+import type { UpdateRequest } from './take.ts';
 import { createTrustedRepository, type RootStatus } from './trust/repository.ts';
-import { verifyPackage } from './verify.ts';
 
 export interface DeviceOptions {
   /** The device's folder; everything it keeps is below it. */
@@ -29,30 +37,15 @@ export interface DeviceOptions {
   readonly sleep?: Network['sleep'];
   readonly random?: () => number;
   readonly onStep?: OnStep;
+  /** Bytes that may still be written where a folder lies; of the file system unless given. */
+  readonly freeBytes?: (folder: string) => Promise<number>;
 }
 
-/** What the user is asked before a version that wants more than the installed one is put in place. */
-export interface InstallPlan {
-  /** Of the verified package. */
-  readonly manifest: Manifest;
-  readonly installed: InstalledApp | null;
-  /** Dangerous permissions that the installed version does not have. */
-  readonly newDangerous: readonly string[];
-  /** Its developer lost every key, and the platform named new ones. */
-  readonly recoveredKeys: boolean;
+/** An installed app as a person is told of it. */
+export interface ListedApp extends InstalledApp {
+  /** Updates of it that failed, the newest version first. */
+  readonly failedUpdates: readonly FailedUpdate[];
 }
-
-export interface InstallRequest {
-  readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
-  /** Whether the user agrees; asked only when there are new dangerous permissions or recovered keys. Without it they are refused. */
-  readonly confirm?: (plan: InstallPlan) => Promise<boolean>;
-  /** The track to follow from now on; what the app followed before, else stable. */
-  readonly track?: Track;
-}
-
-export type InstallResult =
-  | { readonly kind: 'installed' | 'updated'; readonly app: InstalledApp; readonly before: InstalledApp | null }
-  | { readonly kind: 'current'; readonly app: InstalledApp };
 
 export interface Device {
   readonly root: string;
@@ -64,12 +57,22 @@ export interface Device {
   /** Brings the signed metadata up to date and says which root is in force. */
   refresh(): Promise<RootStatus>;
   find(packageId: string): Promise<Offer>;
-  /** Installs the store's newest version, or updates to it; the same version again does nothing. */
+  /**
+   * Installs the newest version that this device is offered on the track, or updates to it; the same version again does nothing.
+   */
   install(packageId: string, request?: InstallRequest): Promise<InstallResult>;
-  /** Like `install`, but throws NOT_INSTALLED for an app that is not there. */
-  update(packageId: string, request?: InstallRequest): Promise<InstallResult>;
+  /** Updates one app, even where the same update failed before. Throws NOT_INSTALLED for one that is not there. */
+  update(packageId: string, request?: UpdateRequest): Promise<InstallResult>;
+  /**
+   * Updates all apps by one update check. One that fails does not keep the others; one that failed before waits (docs/DEVICE_PROTOCOL.md
+   * §5). Throws what concerns them all: metadata, clock, lock.
+   */
+  updateAll(request?: UpdateRequest): Promise<UpdateSummary>;
+  /** From now on the app follows this track; what is installed stays until there is something newer. Throws NOT_INSTALLED. */
+  follow(packageId: string, track: Track): Promise<InstalledApp>;
   uninstall(packageId: string, options: { keepData: boolean }): Promise<InstalledApp>;
-  list(): Promise<InstalledApp[]>;
+  list(): Promise<ListedApp[]>;
+  /** Telemetry; a flush keeps what it hears of known issues. */
   readonly reporter: Reporter;
 }
 
@@ -88,109 +91,81 @@ export function createDevice(options: DeviceOptions): Device {
     sleep: options.sleep ?? systemSleep,
     random: options.random ?? Math.random,
   };
-  const reporter = createReporter({ storage, network, mosisVersion });
-  const installedApp = async (packageId: string) => {
-    const installed = await storage.readInstalled();
-    return (Object.hasOwn(installed, packageId) ? installed[packageId] : undefined) ?? null;
+  const outcomes = createOutcomes(storage, clock);
+  const queue = createReporter({ storage, network, mosisVersion });
+  const reporter: Reporter = {
+    ...queue,
+    async flush(options) {
+      const result = await queue.flush(options);
+      for (const { packageId, ...note } of result.knownIssues) await outcomes.keepNotes(packageId, [note]);
+      return result;
+    },
   };
   const repository = createTrustedRepository({ network, folder: storage.folders.trust });
-  const alone = async <T>(work: () => Promise<T>): Promise<T> => {
-    await storage.prepare();
-    return await storage.exclusively(async () => {
+  const { freeBytes = freeBytesOf } = options;
+  const acquisition = createAcquisition({
+    storage,
+    journal,
+    network,
+    repository,
+    reporter,
+    outcomes,
+    mosisVersion,
+    onStep,
+    freeBytes,
+  });
+  const locked = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      await storage.prepare();
+      return await storage.exclusively(work);
+    } catch (error) {
+      throw storageError(error);
+    }
+  };
+  const alone = <T>(work: () => Promise<T>): Promise<T> =>
+    locked(async () => {
       await journal.recover();
       return await work();
     });
-  };
-
-  const install = async (
-    packageId: string,
-    request: InstallRequest,
-    mustBeInstalled: boolean,
-  ): Promise<InstallResult> => {
-    const before = await installedApp(packageId);
-    if (mustBeInstalled && before === null)
-      throw new DeviceError('NOT_INSTALLED', `${packageId} is not installed on this device.`);
-    await repository.refresh();
-    const offer = await findApp(packageId, { network, mosisVersion });
-    const target = await repository.target(packageId, offer.versionCode);
-    if (target === null)
-      throw new DeviceError(
-        'NOT_VOUCHED_FOR',
-        `The store offers ${packageId} ${offer.versionCode}, which the signed repository does not list.`,
-      );
-    if (before !== null && before.versionCode === target.versionCode && before.sha256 === target.sha256)
-      return { kind: 'current', app: before };
-    const track = request.track ?? before?.track ?? 'stable';
-    const deviceNumber = await storage.deviceNumber();
-    const { recoveredKeys } = authorise(target, { installed: before, deviceNumber, mosisVersion, track });
-    const wanted = { ...target, url: offer.url, signerKeyId: target.facts.signer_key_id };
-    const download = await downloadPackage({
-      network,
-      folder: storage.folders.downloads,
-      offer: wanted,
-      base: before === null ? null : await installedBase(storage, packageId, before.sha256),
-      ...(request.onProgress === undefined ? {} : { onProgress: request.onProgress }),
-    });
-    try {
-      const verified = await verifyPackage(download, wanted);
-      const { manifest } = verified;
-      const plan = { manifest, installed: before, newDangerous: newDangerous(manifest, before), recoveredKeys };
-      await askUser(plan, request);
-      const pins = target.facts.pins.map(({ key_ids: keyIds, signature }) => ({ keyIds, signature }));
-      const app = await installPackage(verified, { track, pins }, { storage, journal, clock, onStep });
-      await keepBase(storage, packageId, download.path);
-      await reporter.track(packageId, { type: before === null ? 'app_install' : 'app_update', consent: false });
-      return { kind: before === null ? 'installed' : 'updated', app, before };
-    } finally {
-      await discardDownload(storage.folders.downloads, target.sha256);
-    }
-  };
 
   return {
     root,
     reporter,
-    recover: async () => {
-      await storage.prepare();
-      return await storage.exclusively(async () => {
+    recover: () =>
+      locked(async () => {
         const finished = await journal.recover();
         await sweepDownloads(storage.folders.downloads, clock());
         await sweepBases(storage);
+        await sweepCopies(storage);
         return finished;
-      });
-    },
+      }),
     provisionFromFile: (text) => alone(() => provisionFromFile(storage.folders.trust, text)),
     provisionFromNetwork: () => alone(() => provisionFromNetwork(storage.folders.trust, network)),
     refresh: () => alone(() => repository.refresh()),
     find: (packageId) => findApp(packageId, { network, mosisVersion }),
-    install: (packageId, request = {}) => alone(() => install(packageId, request, false)),
-    update: (packageId, request = {}) => alone(() => install(packageId, request, true)),
+    install: (packageId, request = {}) => alone(() => acquisition.install(packageId, request)),
+    update: (packageId, request = {}) => alone(() => acquisition.update(packageId, request)),
+    updateAll: (request = {}) => alone(() => acquisition.updateAll(request)),
+    follow: (packageId, track) =>
+      alone(async () => {
+        const app = { ...(await requireInstalled(storage, packageId)), track };
+        await storage.writeInstalled(packageId, app);
+        return app;
+      }),
     uninstall: (packageId, { keepData }) =>
       alone(async () => {
+        await requireInstalled(storage, packageId);
+        // First of all, so that there is room to write the removal down where there was none.
+        await dropBase(storage, packageId);
         // While it is still there to be named; telling twice after a failed removal does no harm.
-        await reporter.track(packageId, { type: 'app_uninstall', consent: false });
+        await whereRoom(() => reporter.track(packageId, { type: 'app_uninstall', consent: false }));
         const removed = await uninstallPackage(packageId, keepData, { storage, journal });
-        await sweepBases(storage);
+        await whereRoom(() => outcomes.forget(packageId));
         return removed;
       }),
     async list() {
-      const installed = await storage.readInstalled();
-      return Object.values(installed).sort((a, b) => (a.packageId < b.packageId ? -1 : 1));
+      const apps = Object.values(await storage.readInstalled()).sort((a, b) => (a.packageId < b.packageId ? -1 : 1));
+      return await Promise.all(apps.map(async (app) => ({ ...app, failedUpdates: await outcomes.of(app.packageId) })));
     },
   };
-}
-
-function newDangerous({ permissions }: Manifest, before: InstalledApp | null): string[] {
-  const had = before?.permissions ?? [];
-  return permissions.filter((name) => PERMISSION_REGISTRY[name].level === 'dangerous' && !had.includes(name));
-}
-
-async function askUser(plan: InstallPlan, { confirm }: InstallRequest): Promise<void> {
-  if (plan.newDangerous.length === 0 && !plan.recoveredKeys) return;
-  if ((await confirm?.(plan)) === true) return;
-  if (plan.recoveredKeys)
-    throw new DeviceError(
-      'PERMISSIONS_REFUSED',
-      'The app has new signing keys, which the platform named after its developer lost the old ones. Nobody agreed to that here.',
-    );
-  throw new DeviceError('PERMISSIONS_REFUSED', `The permissions ${plan.newDangerous.join(', ')} were not granted.`);
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { type DeltaBase, deltaPaths, downloadByDelta } from './delta.ts';
 import { exists, readIfThere, removeFile, replaceFile } from './durable.ts';
-import { DeviceError } from './errors.ts';
+import { DeviceError, storageError } from './errors.ts';
 import {
   asksToWait,
   followRedirects,
@@ -180,9 +180,15 @@ async function receive(options: DownloadOptions, receiving: Receiving): Promise<
   return { kind: 'again', error, waitMs: null, sizeBytes: size };
 }
 
-async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
+/** Writes a whole chunk. Throws DISK_FULL or STORAGE_FAILED. */
+export async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
   let written = 0;
-  while (written < chunk.byteLength) written += (await file.write(chunk, written)).bytesWritten;
+  try {
+    while (written < chunk.byteLength) written += (await file.write(chunk, written)).bytesWritten;
+  } catch (error) {
+    // Told apart from a link that broke, which is tried again.
+    throw storageError(error);
+  }
 }
 
 /** Refuses an answer before its body is read: status, range, size, digest, signature. */

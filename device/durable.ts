@@ -45,6 +45,11 @@ export async function removeFile(path: string): Promise<void> {
   await syncFolder(dirname(path));
 }
 
+/** Removes a folder with all that is in it; a missing one is fine. */
+export async function removeTree(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true });
+}
+
 /** Renames within one file system and syncs both folders. */
 export async function moveDurably(from: string, to: string): Promise<void> {
   await rename(from, to);

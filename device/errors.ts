@@ -39,6 +39,10 @@ export const DEVICE_ERROR_CODES = [
   'PERMISSIONS_REFUSED',
   'NOT_INSTALLED',
   'DEVICE_BUSY',
+  /** No room for the download, the new version or the copy of the app's data. */
+  'DISK_FULL',
+  /** The device's folder cannot be read or written. */
+  'STORAGE_FAILED',
   'STATE_BROKEN',
 ] as const;
 export type DeviceErrorCode = (typeof DEVICE_ERROR_CODES)[number];
@@ -55,6 +59,17 @@ export class DeviceError extends Error {
     this.code = code;
     this.details = options.details ?? [];
   }
+}
+
+const FULL_CODES: readonly string[] = ['ENOSPC', 'EDQUOT', 'EFBIG'];
+
+/** A failure of the file system as this device's own: DISK_FULL or STORAGE_FAILED. Everything else stays what it is. */
+export function storageError(error: unknown): unknown {
+  const code = systemCode(error);
+  if (error instanceof DeviceError || !(error instanceof Error) || code === null || !('syscall' in error)) return error;
+  if (FULL_CODES.includes(code))
+    return new DeviceError('DISK_FULL', `There is no room left in the device's folder (${code}).`, { cause: error });
+  return new DeviceError('STORAGE_FAILED', `The device's folder cannot be used: ${error.message}.`, { cause: error });
 }
 
 /** The code of a Node system error such as `ENOENT`, or null for any other value. */

@@ -1,6 +1,7 @@
 /** Owns putting a verified package in place, and taking one away: extracted aside, synced, then swapped through the journal. */
 import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
+import { beginCopy, makeCopy } from './copies.ts';
 import { makeFolder, syncFolder, writeSynced } from './durable.ts';
 import { DeviceError } from './errors.ts';
 import type { Journal, OnStep } from './journal.ts';
@@ -14,8 +15,11 @@ export interface InstallOptions {
   readonly onStep: OnStep;
 }
 
-/** What the record of an installed app keeps beside the package's own facts. */
-export type InstallFacts = Pick<InstalledApp, 'track' | 'pins'>;
+/** What the record of an installed app keeps beside the package's own facts, and what becomes of its data. */
+export interface InstallFacts extends Pick<InstalledApp, 'track' | 'pins'> {
+  /** `copy` keeps the data of the installed version; `restore` puts back what was kept, and keeps the data until now. */
+  readonly data: 'leave' | 'copy' | 'restore';
+}
 
 /** Extracts and swaps. A kill at any instant leaves the old version or the new one after `recover`, never a mix. */
 export async function installPackage(
@@ -28,6 +32,13 @@ export async function installPackage(
   const before = (await storage.readInstalled())[manifest.id];
   const staged = `${manifest.id}-${manifest.version_code}-${randomBytes(6).toString('hex')}`;
   await extract(verified.files, join(storage.folders.staging, staged), onStep);
+  const copy = before === undefined || facts.data === 'leave' ? null : `${staged}.copy`;
+  if (before !== undefined && copy !== null) {
+    const options = { storage, app: before, folder: join(storage.folders.staging, copy), now: clock(), onStep };
+    await (facts.data === 'copy' ? makeCopy(options) : beginCopy(options));
+    await syncFolder(storage.folders.staging);
+    onStep('copied');
+  }
   const now = clock().toISOString();
   const app: InstalledApp = {
     packageId: manifest.id,
@@ -42,7 +53,14 @@ export async function installPackage(
     installedAt: before?.installedAt ?? now,
     updatedAt: now,
   };
-  await journal.carryOut({ kind: 'swap', packageId: manifest.id, staged, app });
+  await journal.carryOut({
+    kind: 'swap',
+    packageId: manifest.id,
+    staged,
+    app,
+    copy,
+    restore: facts.data === 'restore',
+  });
   return app;
 }
 

@@ -1,13 +1,13 @@
-/** Owns asking the server what is new for all installed apps in one call. The answer is a hint: it decides and installs nothing. */
+/** Owns asking the server what is new for all installed apps at once. The answer is a hint: it decides and installs nothing. */
 import { join } from 'node:path';
 import { z } from 'zod';
-import { TRACKS } from '../format/trust/targets.ts';
+import { TRACKS, type Track } from '../format/trust/targets.ts';
 import { readIfThere, replaceFile } from './durable.ts';
 import { DeviceError } from './errors.ts';
 import { asksToWait, type Network, readJson, request, retryAfterMs } from './http.ts';
-import { PACKAGE_ID, type Storage } from './storage.ts';
+import { type InstalledApp, PACKAGE_ID, type Storage } from './storage.ts';
 
-const MAX_ANSWER_BYTES = 1024 * 1024;
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 /** What one call may ask about (docs/DEVICE_PROTOCOL.md §3). */
 const MAX_APPS = 200;
 
@@ -21,7 +21,7 @@ const Update = z.object({
   track: z.enum(TRACKS),
   delta_size: z.int().positive().nullable(),
   kind: z.enum(['update', 'rollback']),
-  known_issue: z.string().max(500).nullable(),
+  known_issue: z.string().max(4_000).nullable(),
 });
 /** What the server offers in place of an installed version; of one app the first is the newest. */
 export type Update = z.infer<typeof Update>;
@@ -30,9 +30,11 @@ const Answer = z.object({
   updates: z.array(Update).max(4 * MAX_APPS),
   gone: z.array(PACKAGE_ID).max(MAX_APPS),
 });
+type Answer = z.infer<typeof Answer>;
 const Unchanged = z.object({ unchanged: z.literal(true), tag: Tag });
-/** The last answer, and what it was an answer to: only to the same question may it be unchanged. */
-const Kept = z.object({ question: z.string(), answer: Answer });
+/** The last answer to each question: only to the same question may it be unchanged. */
+const Kept = z.array(z.object({ question: z.string(), answer: Answer }));
+type Kept = z.infer<typeof Kept>;
 
 export interface UpdateHints {
   readonly updates: readonly Update[];
@@ -42,32 +44,61 @@ export interface UpdateHints {
   readonly unchanged: boolean;
 }
 
-/**
- * Asks about the installed apps, the first 200 by id. Keeps the answer in `state/updates.json`, so that an unchanged one costs
- * no bytes. Throws NETWORK, RATE_LIMITED or PROTOCOL.
- */
-export async function checkForUpdates(
-  storage: Storage,
-  { network, mosisVersion }: { readonly network: Network; readonly mosisVersion: string },
-): Promise<UpdateHints> {
-  const apps = Object.values(await storage.readInstalled())
-    .sort((a, b) => (a.packageId < b.packageId ? -1 : 1))
-    .slice(0, MAX_APPS)
-    .map((app) => ({ package_id: app.packageId, version_code: app.versionCode, track: app.track }));
-  if (apps.length === 0) return { updates: [], gone: [], unchanged: true };
-  const path = join(storage.folders.state, 'updates.json');
-  const question = JSON.stringify({ server: network.serverUrl, mosisVersion, apps });
-  const kept = await readKept(path, question);
-  const json = await ask(network, { mosis_version: mosisVersion, tag: kept?.tag ?? null, apps });
-  const unchanged = Unchanged.safeParse(json);
-  if (unchanged.success && kept !== null && unchanged.data.tag === kept.tag) return { ...kept, unchanged: true };
-  const answer = Answer.safeParse(json);
-  if (!answer.success) throw new DeviceError('PROTOCOL', 'The server answered the update check in an unknown form.');
-  await replaceFile(path, JSON.stringify({ question, answer: answer.data }));
-  return { ...answer.data, unchanged: false };
+interface Asking {
+  readonly network: Network;
+  readonly mosisVersion: string;
 }
 
-async function ask(network: Network, body: object): Promise<unknown> {
+/** What an app is asked about by. */
+type AskedApp = Pick<InstalledApp, 'packageId' | 'versionCode' | 'track'>;
+
+/**
+ * Asks about all installed apps, in one call for each 200 of them. Keeps the answers in `state/updates.json`, so that an
+ * unchanged one costs no bytes. Throws NETWORK, RATE_LIMITED or PROTOCOL.
+ */
+export async function checkForUpdates(storage: Storage, asking: Asking): Promise<UpdateHints> {
+  const apps = Object.values(await storage.readInstalled()).sort((a, b) => (a.packageId < b.packageId ? -1 : 1));
+  const path = join(storage.folders.state, 'updates.json');
+  const kept = await readKept(path);
+  const answers: Kept = [];
+  let unchanged = true;
+  for (let at = 0; at < apps.length; at += MAX_APPS) {
+    const body = bodyFor(asking, apps.slice(at, at + MAX_APPS));
+    const question = JSON.stringify({ server: asking.network.serverUrl, ...body });
+    const last = kept.find((each) => each.question === question)?.answer ?? null;
+    const answer = await ask(asking.network, body, last);
+    answers.push({ question, answer });
+    unchanged &&= answer === last;
+  }
+  if (!unchanged) await replaceFile(path, JSON.stringify(answers));
+  const of = <T>(part: (answer: Answer) => readonly T[]) => answers.flatMap(({ answer }) => part(answer));
+  return { updates: of(({ updates }) => updates), gone: of(({ gone }) => gone), unchanged };
+}
+
+/** What a track offers of an app that is not installed, but for its version 1. Throws NETWORK, RATE_LIMITED or PROTOCOL. */
+export async function checkForApp(packageId: string, track: Track, asking: Asking): Promise<UpdateHints> {
+  const answer = await ask(asking.network, bodyFor(asking, [{ packageId, versionCode: 1, track }]), null);
+  return { ...answer, unchanged: false };
+}
+
+function bodyFor({ mosisVersion }: Asking, apps: readonly AskedApp[]) {
+  return {
+    mosis_version: mosisVersion,
+    apps: apps.map((app) => ({ package_id: app.packageId, version_code: app.versionCode, track: app.track })),
+  };
+}
+
+/** The answer to one call: a new one, or `last` where that still holds. */
+async function ask(network: Network, body: object, last: Answer | null): Promise<Answer> {
+  const json = await post(network, { ...body, tag: last?.tag ?? null });
+  const unchanged = Unchanged.safeParse(json);
+  if (unchanged.success && last !== null && unchanged.data.tag === last.tag) return last;
+  const answer = Answer.safeParse(json);
+  if (!answer.success) throw new DeviceError('PROTOCOL', 'The server answered the update check in an unknown form.');
+  return answer.data;
+}
+
+async function post(network: Network, body: object): Promise<unknown> {
   const response = await request(network, `${network.serverUrl}/v1/updates/check`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -82,13 +113,12 @@ async function ask(network: Network, body: object): Promise<unknown> {
 }
 
 /** A file that is none of ours is as good as none: the server is asked without a tag. */
-async function readKept(path: string, question: string): Promise<z.infer<typeof Answer> | null> {
+async function readKept(path: string): Promise<Kept> {
   const bytes = await readIfThere(path);
-  if (bytes === null) return null;
+  if (bytes === null) return [];
   try {
-    const kept = Kept.parse(JSON.parse(bytes.toString('utf8')));
-    return kept.question === question ? kept.answer : null;
+    return Kept.parse(JSON.parse(bytes.toString('utf8')));
   } catch {
-    return null;
+    return [];
   }
 }

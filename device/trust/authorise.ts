@@ -18,6 +18,8 @@ export interface DeviceFacts {
   readonly deviceNumber: Uint8Array;
   readonly mosisVersion: string;
   readonly track: Track;
+  /** What the repository says of the installed version, where it lists that. */
+  readonly installedFacts?: TargetFacts | null;
 }
 
 export interface Authorisation {
@@ -32,7 +34,10 @@ export function authorise(target: TrustedTarget, device: DeviceFacts): Authorisa
   const recoveredKeys = checkPins(target, device.installed);
   requireMosis(target, device.mosisVersion);
   const rollback = checkVersionCode(target, device);
-  if (rollback === null) checkRollout(target, device);
+  if (rollback === null) {
+    checkRollout(target, device);
+    checkTakenBack(target, device);
+  }
   return { rollback, recoveredKeys };
 }
 
@@ -83,11 +88,33 @@ function checkVersionCode(target: TrustedTarget, { installed, track }: DeviceFac
       `The store offers another package with the installed version code ${target.versionCode}.`,
     );
   }
-  const entry = target.facts.rollbacks.find((each) => each.from === installed.versionCode && each.track === track);
+  const entry = rollbackEntry(target.facts, installed.versionCode, track);
   if (entry !== undefined) return entry;
   throw new DeviceError(
     'DOWNGRADE_REFUSED',
     `The store offers version code ${target.versionCode}, but ${installed.versionCode} is installed.`,
+  );
+}
+
+/**
+ * The entry that takes devices on a track from a version to the one it stands on. A device on beta takes what is stable, so
+ * it goes back with stable too; an entry of its own track comes first.
+ */
+function rollbackEntry({ rollbacks }: TargetFacts, from: number, track: Track): Authorisation['rollback'] | undefined {
+  const entries = rollbacks.filter((each) => each.from === from);
+  return (
+    entries.find((each) => each.track === track) ??
+    (track === 'beta' ? entries.find((each) => each.track === 'stable') : undefined)
+  );
+}
+
+/** While an entry takes devices of a version back to the installed one, that version is none to go to: it would be a circle. */
+function checkTakenBack(target: TrustedTarget, { installed, installedFacts, track }: DeviceFacts): void {
+  if (installed === null || installedFacts == null) return;
+  if (rollbackEntry(installedFacts, target.versionCode, track) === undefined) return;
+  throw new DeviceError(
+    'NOT_OFFERED',
+    `Version code ${target.versionCode} of ${installed.name} was taken back to the installed one.`,
   );
 }
 

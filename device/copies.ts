@@ -1,0 +1,148 @@
+/**
+ * Owns the one copy of an app's data that is kept from before its last update: making it and saying of which version it is.
+ * The journal puts it in its place; nothing here touches the app's own folders.
+ */
+import { constants, type Stats } from 'node:fs';
+import { lstat, open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { makeFolder, readIfThere, removeTree, syncFolder, writeSynced } from './durable.ts';
+import { type InstalledApp, namesIn, type Storage } from './storage.ts';
+
+/** What is copied and restored; `cache` can be made again. */
+export const COPIED_FOLDERS = ['data', 'db'] as const;
+const NOTE = 'copy.json';
+const CHUNK_BYTES = 1024 * 1024;
+
+const CopyNote = z.object({
+  /** The version whose data this is. */
+  versionCode: z.int().positive(),
+  sha256: z.string(),
+  madeAt: z.iso.datetime(),
+});
+type CopyNote = z.infer<typeof CopyNote>;
+
+/** `state/copies/<id>`. */
+export function copyFolder(storage: Storage, packageId: string): string {
+  return join(storage.folders.state, 'copies', packageId);
+}
+
+/** Of which version the kept copy is, or null where there is none that can be told. */
+async function readCopyNote(storage: Storage, packageId: string): Promise<CopyNote | null> {
+  const bytes = await readIfThere(join(copyFolder(storage, packageId), NOTE));
+  if (bytes === null) return null;
+  try {
+    return CopyNote.parse(JSON.parse(bytes.toString('utf8')));
+  } catch {
+    return null;
+  }
+}
+
+/** Whether the kept copy is of this very package, and whole. */
+export async function hasCopyOf(
+  storage: Storage,
+  { packageId, versionCode, sha256 }: Pick<InstalledApp, 'packageId' | 'versionCode' | 'sha256'>,
+): Promise<boolean> {
+  const note = await readCopyNote(storage, packageId);
+  if (note === null || note.versionCode !== versionCode || note.sha256 !== sha256) return false;
+  const folders = COPIED_FOLDERS.map((name) => lstatIfThere(join(copyFolder(storage, packageId), name)));
+  return (await Promise.all(folders)).every((facts) => facts?.isDirectory() === true);
+}
+
+export interface CopyOptions {
+  readonly storage: Storage;
+  readonly app: InstalledApp;
+  /** Where in `staging` it is made. */
+  readonly folder: string;
+  readonly now: Date;
+  readonly onStep: (step: string) => void;
+}
+
+/** Begins a copy in `staging`: its note alone, for data that the journal moves there. On disk when it returns. */
+export async function beginCopy({ storage, app, folder, now }: Omit<CopyOptions, 'onStep'>): Promise<void> {
+  await makeFolder(join(storage.folders.state, 'copies'), 0o700);
+  await makeFolder(folder, 0o700);
+  const note: CopyNote = { versionCode: app.versionCode, sha256: app.sha256, madeAt: now.toISOString() };
+  await writeSynced(join(folder, NOTE), JSON.stringify(note), 0o600);
+  await syncFolder(folder);
+}
+
+/**
+ * Copies an app's data byte by byte (a link would change along with the file) and returns when all of it is on disk. Folders
+ * and plain files are copied; links and special files are left out, never followed.
+ */
+export async function makeCopy(options: CopyOptions): Promise<void> {
+  await beginCopy(options);
+  const { storage, app, folder, onStep } = options;
+  for (const name of COPIED_FOLDERS) {
+    onStep(`copy-${name}`);
+    const from = join(storage.appFolder(app.packageId), name);
+    const facts = await lstatIfThere(from);
+    if (facts?.isDirectory()) await copyTree(from, join(folder, name), onStep);
+    else await makeFolder(join(folder, name), 0o700);
+  }
+  await syncFolder(folder);
+}
+
+/** Bytes that a copy of the app's data takes; holes of sparse files count, for the copy has none. */
+export async function dataBytes(storage: Storage, packageId: string): Promise<number> {
+  let bytes = 0;
+  const pending: string[] = COPIED_FOLDERS.map((name) => join(storage.appFolder(packageId), name));
+  for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
+    const facts = await lstatIfThere(path);
+    if (facts?.isFile()) bytes += facts.size;
+    if (facts?.isDirectory()) for (const name of await readdir(path)) pending.push(join(path, name));
+  }
+  return bytes;
+}
+
+/** Removes the copies of apps that are not installed. */
+export async function sweepCopies(storage: Storage): Promise<void> {
+  const installed = await storage.readInstalled();
+  for (const name of await namesIn(join(storage.folders.state, 'copies')))
+    if (!Object.hasOwn(installed, name)) await removeTree(join(storage.folders.state, 'copies', name));
+}
+
+async function copyTree(from: string, to: string, onStep: CopyOptions['onStep']): Promise<void> {
+  await makeFolder(to, 0o700);
+  for (const name of await readdir(from)) {
+    const facts = await lstatIfThere(join(from, name));
+    if (facts?.isDirectory()) await copyTree(join(from, name), join(to, name), onStep);
+    if (!facts?.isFile()) continue;
+    onStep('copy-file');
+    await copyFile(join(from, name), join(to, name), facts);
+  }
+  await syncFolder(to);
+}
+
+async function copyFile(from: string, to: string, { mode }: Stats): Promise<void> {
+  // Should a link or a pipe stand here by now, opening it fails or returns at once.
+  const source = await open(from, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
+  try {
+    if (!(await source.stat()).isFile()) return;
+    const copy = await open(to, 'wx', mode & 0o777);
+    try {
+      const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+      for (;;) {
+        const { bytesRead } = await source.read(chunk, 0, chunk.length);
+        if (bytesRead === 0) break;
+        let written = 0;
+        while (written < bytesRead) written += (await copy.write(chunk, written, bytesRead - written)).bytesWritten;
+      }
+      await copy.sync();
+    } finally {
+      await copy.close();
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+async function lstatIfThere(path: string): Promise<Stats | null> {
+  try {
+    return await lstat(path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  }
+}
