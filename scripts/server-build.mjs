@@ -22,6 +22,7 @@ const SOURCES = [
 const PROGRAMS = {
   worker: 'server/validation/worker.ts',
   'writer-thread': 'server/telemetry/writer-thread.ts',
+  'release-sample-thread': 'server/telemetry/release-sample-thread.ts',
   'migrate-apart': 'prisma/migrate-apart.ts',
   'mosis-admin': 'server/ops/mosis-admin.ts',
 };
