@@ -72,7 +72,7 @@ const deviceId = z
   .transform((id) => id.toLowerCase());
 const uuid = z.guid().transform((id) => id.toLowerCase());
 
-const eventsBody = z.strictObject({
+const outside = {
   batch_id: uuid,
   app_id: packageId,
   app_version: semver,
@@ -82,6 +82,9 @@ const eventsBody = z.strictObject({
   consent: z.boolean(),
   sent_at: instant,
   dropped: droppedField,
+};
+const eventsBody = z.strictObject({
+  ...outside,
   // Each event is judged by itself.
   events: z.custom<readonly unknown[]>(
     (events) => Array.isArray(events) && events.length >= 1 && events.length <= TELEMETRY_LIMITS.maxEventsPerBatch,
@@ -89,6 +92,12 @@ const eventsBody = z.strictObject({
   ),
 });
 export type EventsBody = z.infer<typeof eventsBody>;
+/** A batch without its events. */
+export type BatchOutside = Omit<EventsBody, 'events'>;
+const emptyBody = z.strictObject({
+  ...outside,
+  events: z.custom<readonly unknown[]>((events) => Array.isArray(events) && events.length === 0),
+});
 
 const crashBody = z.strictObject({
   report_id: uuid.optional(),
@@ -136,6 +145,11 @@ export function parseEventsBody(body: unknown): EventsBody {
   return parsed(eventsBody, body);
 }
 
+/** The outside of a batch whose events were taken out; null for what `parseEventsBody` would refuse with any events. */
+export function parseEmptied(body: unknown): BatchOutside | null {
+  return emptyBody.safeParse(body).data ?? null;
+}
+
 /**
  * Parses a crash report of the seed's schema; `atMs` is its time by our clock where it says when it was sent. Throws
  * VALIDATION, also for a time that does not count.
@@ -161,14 +175,17 @@ export function parseDeviceResult(body: unknown): { readonly token: string } {
   return parsed(deviceResultBody, body);
 }
 
+/** A batch's events that count, and what the batch is answered. */
+export interface JudgedEvents {
+  readonly events: PackedEvents;
+  readonly answer: IngestAnswer;
+}
+
 /**
  * Sorts a batch's events into those that count and those that do not, with the reason of each. Their times are moved by
  * what the device's clock is off (`clockShiftMs`). Never throws.
  */
-export function judgeEvents(
-  body: EventsBody,
-  nowMs: number,
-): { readonly events: PackedEvents; readonly answer: IngestAnswer } {
+export function judgeEvents(body: EventsBody, nowMs: number): JudgedEvents {
   const numbers = new Int32Array(body.events.length * PACKED_NUMBERS);
   const rejected: Rejection[] = [];
   const shiftMs = clockShiftMs(instantMs(body.sent_at), nowMs);
@@ -194,7 +211,7 @@ export function judgeEvents(
   const events = {
     numbers: at === numbers.length ? numbers : numbers.slice(0, at),
     data,
-    values: Int32Array.from(values),
+    values: new Int32Array(values),
   };
   return { events, answer: { accepted: at / PACKED_NUMBERS, rejected } };
 }
@@ -242,7 +259,8 @@ function isEnvelope(value: unknown): value is { readonly type: string; readonly 
   return Object.keys(value).length === ('data' in value ? 3 : 2);
 }
 
-function timeRejection(atMs: number, nowMs: number): RejectionReason | null {
+/** Why an event of that time does not count; null where it does. */
+export function timeRejection(atMs: number, nowMs: number): RejectionReason | null {
   if (Number.isNaN(atMs)) return 'TIME_INVALID';
   if (atMs < nowMs - TELEMETRY_LIMITS.maxEventAgeMs) return 'TOO_OLD';
   if (atMs > nowMs + TELEMETRY_LIMITS.maxEventAheadMs) return 'IN_FUTURE';

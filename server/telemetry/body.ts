@@ -9,11 +9,17 @@ import { TELEMETRY_LIMITS } from './limits.ts';
 
 const DECODERS = { gzip: promisify(gunzip), zstd: promisify(zstdDecompress) } as const;
 
-/**
- * Reads a JSON body. Throws UNSUPPORTED_MEDIA_TYPE (not JSON, or an encoding other than gzip and zstd), BODY_TOO_LARGE
- * (256 KiB as sent, 2 MiB unpacked), TIMEOUT (10 s) and BAD_REQUEST (damaged encoding, not UTF-8, not JSON).
- */
+/** Reads a body as JSON. Throws as `readBytes` and `parseJson` do. */
 export async function readJson(request: IncomingMessage): Promise<unknown> {
+  return parseJson(await readBytes(request));
+}
+
+/**
+ * Reads the bytes of what should be JSON, unpacked. Throws UNSUPPORTED_MEDIA_TYPE (not announced as JSON, or an encoding
+ * other than gzip and zstd), BODY_TOO_LARGE (256 KiB as sent, 2 MiB unpacked), TIMEOUT (10 s) and BAD_REQUEST (damaged
+ * encoding).
+ */
+export async function readBytes(request: IncomingMessage): Promise<Buffer> {
   const type = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase();
   if (type !== 'application/json') {
     throw new DomainError('UNSUPPORTED_MEDIA_TYPE', 'Send the body as application/json.');
@@ -26,7 +32,7 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
     maxBytes: TELEMETRY_LIMITS.maxEncodedBytes,
     timeoutMs: TELEMETRY_LIMITS.bodyTimeoutMs,
   });
-  return parse(encoding === 'identity' ? raw : await decode(raw, encoding));
+  return encoding === 'identity' ? raw : decode(raw, encoding);
 }
 
 async function decode(raw: Buffer, encoding: keyof typeof DECODERS): Promise<Buffer> {
@@ -68,7 +74,8 @@ function isTooDeep(bytes: Buffer): boolean {
   return false;
 }
 
-function parse(bytes: Buffer): unknown {
+/** The value in the bytes. Throws BAD_REQUEST for what is not UTF-8, not JSON, or nested over 32 levels deep. */
+export function parseJson(bytes: Buffer): unknown {
   if (isTooDeep(bytes)) {
     throw new DomainError('BAD_REQUEST', `The JSON is nested over ${MAX_JSON_DEPTH} levels deep. Send it flatter.`);
   }

@@ -5,8 +5,12 @@
 import { z } from 'zod';
 import { MAX_SEMVER_LENGTH, SEMVER_PATTERN } from '../../format/semver.ts';
 
+/** How a field's value stands in JSON. */
+export type FieldKind = 'number' | 'boolean' | 'string';
+
 /** One field of an event's data. */
 export interface Field {
+  readonly kind: FieldKind;
   readonly schema: z.ZodType;
   readonly accepts: (value: unknown) => boolean;
   readonly required: boolean;
@@ -14,6 +18,9 @@ export interface Field {
 
 /** All of an event's data: no other fields; left out whole only where it is optional. */
 export interface DataShape {
+  readonly fields: ReadonlyMap<string, Field>;
+  /** Whether an event may leave its data out whole. */
+  readonly optional: boolean;
   readonly schema: z.ZodType;
   readonly accepts: (data: unknown) => boolean;
 }
@@ -26,6 +33,7 @@ export const semver = z
 /** A number from `least` to `most`, both included. */
 export function numberField(least: number, most: number): Field {
   return {
+    kind: 'number',
     schema: z.number().min(least).max(most),
     accepts: (value) => typeof value === 'number' && value >= least && value <= most,
     required: true,
@@ -35,6 +43,7 @@ export function numberField(least: number, most: number): Field {
 /** A whole number from `least` to `most`, both included. */
 export function integerField(least: number, most: number): Field {
   return {
+    kind: 'number',
     schema: z.int().min(least).max(most),
     accepts: (value) => Number.isInteger(value) && Number(value) >= least && Number(value) <= most,
     required: true,
@@ -44,6 +53,7 @@ export function integerField(least: number, most: number): Field {
 /** Text of `least` to `most` UTF-16 units. */
 export function textField(least: number, most: number): Field {
   return {
+    kind: 'string',
     schema: z.string().min(least).max(most),
     accepts: (value) => typeof value === 'string' && value.length >= least && value.length <= most,
     required: true,
@@ -51,12 +61,14 @@ export function textField(least: number, most: number): Field {
 }
 
 export const booleanField: Field = {
+  kind: 'boolean',
   schema: z.boolean(),
   accepts: (value) => typeof value === 'boolean',
   required: true,
 };
 
 export const semverField: Field = {
+  kind: 'string',
   schema: semver,
   accepts: (value) => typeof value === 'string' && value.length <= MAX_SEMVER_LENGTH && SEMVER_PATTERN.test(value),
   required: true,
@@ -65,7 +77,7 @@ export const semverField: Field = {
 /** One of the values. */
 export function choiceField(values: readonly [string, ...string[]]): Field {
   const known: ReadonlySet<unknown> = new Set(values);
-  return { schema: z.enum(values), accepts: (value) => known.has(value), required: true };
+  return { kind: 'string', schema: z.enum(values), accepts: (value) => known.has(value), required: true };
 }
 
 /** The field, or nothing. */
@@ -79,6 +91,8 @@ export function dataOf(fields: Readonly<Record<string, Field>>): DataShape {
   const needed = [...byName.values()].filter((field) => field.required).length;
   const shape = Object.fromEntries([...byName].map(([name, { schema }]) => [name, schema]));
   return {
+    fields: byName,
+    optional: false,
     schema: z.strictObject(shape),
     accepts(data) {
       if (typeof data !== 'object' || data === null || Array.isArray(data)) return false;
@@ -95,6 +109,11 @@ export function dataOf(fields: Readonly<Record<string, Field>>): DataShape {
 
 /** The same, and the data may be left out whole. */
 export function optionalDataOf(fields: Readonly<Record<string, Field>>): DataShape {
-  const { schema, accepts } = dataOf(fields);
-  return { schema: schema.optional(), accepts: (data) => data === undefined || accepts(data) };
+  const { schema, accepts, fields: byName } = dataOf(fields);
+  return {
+    fields: byName,
+    optional: true,
+    schema: schema.optional(),
+    accepts: (data) => data === undefined || accepts(data),
+  };
 }

@@ -6,38 +6,43 @@ import { DAY_MS } from './limits.ts';
 export const instant = z.iso.datetime({ offset: true, error: 'must be a time such as 2026-01-31T12:00:00Z' }).max(40);
 
 const [ZERO, DASH, COLON, DOT, CAPITAL_T, CAPITAL_Z] = [0x30, 0x2d, 0x3a, 0x2e, 0x54, 0x5a];
+/** Characters of a UTC time with seconds, and with milliseconds. */
+export const [SHORT_LENGTH, LONG_LENGTH] = [20, 24];
 const DAYS_IN_MONTH = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 /**
  * Milliseconds since 1970 of an RFC 3339 time, NaN for anything else. What nearly every device sends, UTC with seconds or
  * milliseconds, is read digit by digit; the rest by the schema.
  */
 export function instantMs(text: string): number {
-  const short = text.length === 20;
-  if (short || text.length === 24) {
-    const ms = utcMs(text, short);
+  if (text.length === SHORT_LENGTH || text.length === LONG_LENGTH) {
+    const ms = utcMs(text, 0, text.length);
     if (!Number.isNaN(ms)) return ms;
   }
   return instant.safeParse(text).success ? Date.parse(text) : Number.NaN;
 }
 
-/** `YYYY-MM-DDTHH:MM:SSZ` or `YYYY-MM-DDTHH:MM:SS.mmmZ`; NaN for anything else. */
-function utcMs(text: string, short: boolean): number {
+/**
+ * The `length` characters from `from` on as `YYYY-MM-DDTHH:MM:SSZ` (SHORT_LENGTH) or `YYYY-MM-DDTHH:MM:SS.mmmZ`
+ * (LONG_LENGTH), in milliseconds since 1970; NaN for anything else.
+ */
+export function utcMs(text: string, from: number, length: number): number {
+  const short = length === SHORT_LENGTH;
   const marked =
-    text.charCodeAt(4) === DASH &&
-    text.charCodeAt(7) === DASH &&
-    text.charCodeAt(10) === CAPITAL_T &&
-    text.charCodeAt(13) === COLON &&
-    text.charCodeAt(16) === COLON &&
-    (short || text.charCodeAt(19) === DOT) &&
-    text.charCodeAt(text.length - 1) === CAPITAL_Z;
+    text.charCodeAt(from + 4) === DASH &&
+    text.charCodeAt(from + 7) === DASH &&
+    text.charCodeAt(from + 10) === CAPITAL_T &&
+    text.charCodeAt(from + 13) === COLON &&
+    text.charCodeAt(from + 16) === COLON &&
+    (short || text.charCodeAt(from + 19) === DOT) &&
+    text.charCodeAt(from + length - 1) === CAPITAL_Z;
   if (!marked) return Number.NaN;
-  const year = digits(text, 0, 4);
-  const month = digits(text, 5, 2);
-  const day = digits(text, 8, 2);
-  const hour = digits(text, 11, 2);
-  const minute = digits(text, 14, 2);
-  const second = digits(text, 17, 2);
-  const fraction = short ? 0 : digits(text, 20, 3);
+  const year = digits(text, from, 4);
+  const month = digits(text, from + 5, 2);
+  const day = digits(text, from + 8, 2);
+  const hour = digits(text, from + 11, 2);
+  const minute = digits(text, from + 14, 2);
+  const second = digits(text, from + 17, 2);
+  const fraction = short ? 0 : digits(text, from + 20, 3);
   const lastDay = month === 2 && isLeap(year) ? 29 : (DAYS_IN_MONTH[month] ?? 0);
   const isDay = year >= 0 && day >= 1 && day <= lastDay;
   const isTime = hour >= 0 && hour <= 23 && minute >= 0 && minute <= 59 && second >= 0 && second <= 59;

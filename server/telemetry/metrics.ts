@@ -35,8 +35,18 @@ export function packValues(into: number[], type: number, day: number, data: unkn
   if (rows === undefined || !isFields(data)) return;
   for (const { key, field } of rows) {
     const value = data[field];
-    if (typeof value === 'number') into.push(day * METRICS_PER_DAY + key, bucketOf(value));
+    if (typeof value === 'number') packValue(into, key, day, value);
   }
+}
+
+/** The metric that a field of a type is, or 0 where it is none. */
+export function metricOfField(type: number, field: string): number {
+  return BY_TYPE.get(type)?.find((row) => row.field === field)?.key ?? 0;
+}
+
+/** Adds one measured value to `into`, packed. */
+export function packValue(into: number[], metric: number, day: number, value: number): void {
+  into.push(day * METRICS_PER_DAY + metric, bucketOf(value));
 }
 
 function isFields(data: unknown): data is { readonly [field: string]: unknown } {

@@ -25,11 +25,14 @@ export const PARTITION_SCHEMA = `
     message TEXT NOT NULL, stack_trace TEXT NOT NULL, context TEXT
   ) STRICT;
 `;
-export const EVENT_COLUMNS = 6;
-/** Rows an INSERT takes at once; what is left over goes in by single rows. */
-export const CHUNK_ROWS = 50;
-const insertEvents = (rows: number) =>
-  `INSERT INTO events (id, batch, type, day, ms, data) VALUES ${new Array<string>(rows).fill('(?,?,?,?,?,?)').join(',')}`;
+/** Columns of an event that are not its batch's: type, day, ms, data. */
+export const EVENT_COLUMNS = 4;
+/** How many rows an INSERT takes at once: any number of events is a sum of few of these. */
+export const CHUNK_ROWS = [64, 16, 4, 1] as const;
+export type ChunkRows = (typeof CHUNK_ROWS)[number];
+/** The first event's id is `@id`, each next one is higher by one. Fewer values to bind make half the difference to one row at a time. */
+const insertEvents = (rows: number): string =>
+  `INSERT INTO events (id, batch, type, day, ms, data) VALUES ${Array.from({ length: rows }, (_, i) => `(@id + ${i}, @batch, ?, ?, ?, ?)`).join(', ')}`;
 
 const CRASH_COLUMNS =
   'c.fingerprint, c.title, c.crash_type AS crashType, c.message, c.stack_trace AS stackTrace, c.context';
@@ -65,8 +68,7 @@ export function preparePartition(db: Database.Database) {
       `INSERT INTO batches (id, app, device, batch, version, version_code, mosis_version, received_at, first_event, event_count, answer, losses, network)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
-    addEvents: db.prepare(insertEvents(CHUNK_ROWS)),
-    addEvent: db.prepare(insertEvents(1)),
+    addEvents: CHUNK_ROWS.map((rows) => ({ rows, statement: db.prepare(insertEvents(rows)) })),
     addCrash: db.prepare(
       `INSERT INTO crashes (event, fingerprint, title, crash_type, message, stack_trace, context) VALUES (?, ?, ?, ?, ?, ?, ?)`,
     ),

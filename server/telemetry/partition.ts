@@ -5,19 +5,13 @@
 import { closeSync, fsyncSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
-import { PACKED_NUMBERS, packedCount } from './bodies.ts';
+import { PACKED_NUMBERS, type PackedEvents, packedCount } from './bodies.ts';
 import { addColumn } from './columns.ts';
 import { EVENT_TYPES, eventTypeOfKey } from './events-schema.ts';
 import { DAY_MS, OTHER, TELEMETRY_LIMITS } from './limits.ts';
 import { parseLosses } from './losses.ts';
 import { packValues } from './metrics.ts';
-import {
-  CHUNK_ROWS,
-  EVENT_COLUMNS,
-  type EventRow,
-  PARTITION_SCHEMA,
-  preparePartition,
-} from './partition-statements.ts';
+import { EVENT_COLUMNS, type EventRow, PARTITION_SCHEMA, preparePartition } from './partition-statements.ts';
 import type {
   BatchRow,
   Counted,
@@ -72,8 +66,6 @@ export function openPartition(path: string, used: Counted) {
   const statements = preparePartition(db);
   let appKeys = new Map<string, number>();
   let versionKeys = new Map<string, VersionKey>();
-  /** The values of one statement over CHUNK_ROWS rows, filled again and again. */
-  const values = new Array<number | string | null>(CHUNK_ROWS * EVENT_COLUMNS).fill(null);
   let nextId = Math.max(statements.lastEvent.get()?.id ?? 0, used.event) + 1;
   let nextBatch = Math.max(statements.lastBatch.get()?.id ?? 0, used.batch) + 1;
 
@@ -121,14 +113,12 @@ export function openPartition(path: string, used: Counted) {
   /** Inserts batches, their events and crashes; returns the version name each was stored under. Needs an open transaction. */
   function insert(rows: readonly BatchRow[]): string[] {
     const versions: string[] = [];
-    let filled = 0;
     for (const row of rows) {
       const [device] = row.devices;
       if (device === undefined) throw new Error('A batch without a device hash');
       const app = appKey(row.app);
       const version = versionKey(app, row.version);
       versions.push(version.name);
-      const { numbers, data } = row.events;
       const batch = nextBatch;
       nextBatch += 1;
       statements.addBatch.run(
@@ -151,25 +141,30 @@ export function openPartition(path: string, used: Counted) {
         const { fingerprint, title, crashType, message, stackTrace, context } = crash;
         statements.addCrash.run(nextId, fingerprint, title, crashType, message, stackTrace, context);
       }
-      let dataAt = 0;
-      for (let at = 0; at < numbers.length; at += PACKED_NUMBERS) {
-        const length = numbers[at + 3] ?? -1;
-        values[filled] = nextId;
-        values[filled + 1] = batch;
-        values[filled + 2] = numbers[at] ?? 0;
-        values[filled + 3] = numbers[at + 1] ?? 0;
-        values[filled + 4] = numbers[at + 2] ?? 0;
-        values[filled + 5] = length < 0 ? null : data.slice(dataAt, dataAt + length);
-        if (length > 0) dataAt += length;
-        nextId += 1;
-        filled += EVENT_COLUMNS;
-        if (filled < values.length) continue;
-        statements.addEvents.run(values);
-        filled = 0;
+      insertEvents(batch, row.events);
+    }
+    return versions;
+  }
+
+  function insertEvents(batch: number, { numbers, data }: PackedEvents): void {
+    let at = 0;
+    let dataAt = 0;
+    for (const { rows, statement } of statements.addEvents) {
+      const size = rows * PACKED_NUMBERS;
+      for (; numbers.length - at >= size; at += size) {
+        const values = new Array<number | string | null>(rows * EVENT_COLUMNS);
+        for (let i = 0; i < size; i += PACKED_NUMBERS) {
+          const length = numbers[at + i + 3] ?? -1;
+          values[i] = numbers[at + i] ?? 0;
+          values[i + 1] = numbers[at + i + 1] ?? 0;
+          values[i + 2] = numbers[at + i + 2] ?? 0;
+          values[i + 3] = length < 0 ? null : data.slice(dataAt, dataAt + length);
+          if (length > 0) dataAt += length;
+        }
+        statement.run(values, { id: nextId, batch });
+        nextId += rows;
       }
     }
-    for (let at = 0; at < filled; at += EVENT_COLUMNS) statements.addEvent.run(values.slice(at, at + EVENT_COLUMNS));
-    return versions;
   }
 
   function appKey(app: string): number {

@@ -1,23 +1,25 @@
 /** Owns the REST endpoints that devices send telemetry to. What a body means is the service's business. */
 import { createReadStream } from 'node:fs';
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import type { Route, RouteHandler } from '../http/router.ts';
-import { readJson } from './body.ts';
+import { readBytes, readJson } from './body.ts';
 import { addressKey } from './rates.ts';
 import type { Telemetry } from './service.ts';
+
+type Take<Body> = (body: Body, address: string) => Promise<string>;
 
 /** The routes; failures are thrown as DomainErrors, which the router answers as problem documents. */
 export function telemetryRoutes(telemetry: Telemetry): Route[] {
   const ingest =
-    (take: (body: unknown, address: string) => Promise<string>): RouteHandler =>
+    <Body>(read: (request: IncomingMessage) => Promise<Body>, take: Take<Body>): RouteHandler =>
     async (request, response, context) => {
       telemetry.admit(addressKey(context.address));
-      sendJson(response, 202, await take(await readJson(request), context.address));
+      sendJson(response, 202, await take(await read(request), context.address));
     };
   return [
-    { methods: ['POST'], path: '/v1/telemetry/events', handler: ingest(telemetry.ingestEvents) },
-    { methods: ['POST'], path: '/v1/telemetry/crash', handler: ingest(telemetry.ingestCrash) },
+    { methods: ['POST'], path: '/v1/telemetry/events', handler: ingest(readBytes, telemetry.ingestBytes) },
+    { methods: ['POST'], path: '/v1/telemetry/crash', handler: ingest(readJson, telemetry.ingestCrash) },
     {
       methods: ['POST'],
       path: '/v1/telemetry/device-requests',

@@ -9,8 +9,10 @@ import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import { type AggregateReader, openAggregateReader } from './aggregate-reader.ts';
 import {
+  type BatchOutside,
   type CrashBody,
   type IngestAnswer,
+  type JudgedEvents,
   judgeEvents,
   packedCount,
   packedEvent,
@@ -19,6 +21,7 @@ import {
   parseDeviceResult,
   parseEventsBody,
 } from './bodies.ts';
+import { parseJson } from './body.ts';
 import { crashSignature } from './crash-signature.ts';
 import {
   createDeviceRequests,
@@ -34,6 +37,7 @@ import { networkHash } from './network.ts';
 import type { TelemetryThrottles, Throttle } from './rates.ts';
 import { createReadings } from './readings.ts';
 import type { BatchRow } from './rows.ts';
+import { scanBatch } from './scan.ts';
 import { deviceHashes, type TelemetrySecret } from './secret.ts';
 import { failuresOf, type UpdateFailure, type UpdateNote, withNotes } from './update-failures.ts';
 import { createWriter } from './writer.ts';
@@ -88,6 +92,7 @@ export function createTelemetry(options: TelemetryOptions) {
     admit,
     admitDeviceRequest,
     ingestEvents,
+    ingestBytes,
     ingestCrash,
     requestDeviceData,
     deviceRequestResult,
@@ -137,10 +142,27 @@ export function createTelemetry(options: TelemetryOptions) {
    */
   async function ingestEvents(body: unknown, address = ''): Promise<string> {
     const batch = parseEventsBody(body);
+    const receivedAtMs = clock.ms();
+    return takeBatch(batch, judgeEvents(batch, receivedAtMs), receivedAtMs, address);
+  }
+
+  /** The same for a body that was not parsed. Throws also BAD_REQUEST for one that is not JSON. */
+  async function ingestBytes(bytes: Buffer, address: string): Promise<string> {
+    const receivedAtMs = clock.ms();
+    const scanned = scanBatch(bytes, receivedAtMs);
+    if (scanned === null) return ingestEvents(parseJson(bytes), address);
+    const { batch, events } = scanned;
+    return takeBatch(batch, { events, answer: { accepted: packedCount(events), rejected: [] } }, receivedAtMs, address);
+  }
+
+  async function takeBatch(
+    batch: BatchOutside,
+    { events, answer }: JudgedEvents,
+    receivedAtMs: number,
+    address: string,
+  ): Promise<string> {
     const app = await resolve(batch.app_id);
     const devices = identify(app, batch.device_id);
-    const receivedAtMs = clock.ms();
-    const { events, answer } = judgeEvents(batch, receivedAtMs);
     const batchId = Buffer.from(batch.batch_id.replaceAll('-', ''), 'hex');
     const versions = versionsOf(app, batch);
     const failures = failuresOf(events);

@@ -1,7 +1,7 @@
 /** Owns the writer's thread: it answers the messages of writer.ts one after the other, and flushes by its own timer. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { createRecorder, type Outcome } from './recorder.ts';
-import type { BatchRow } from './rows.ts';
+import { type PackedRows, unpackRows } from './row-pack.ts';
 
 export interface WriterData {
   readonly dir: string;
@@ -9,7 +9,7 @@ export interface WriterData {
 }
 
 export type WriterRequest =
-  | { readonly kind: 'record'; readonly rows: readonly BatchRow[] }
+  | { readonly kind: 'record'; readonly group: PackedRows }
   | { readonly kind: 'flush' }
   | { readonly kind: 'export'; readonly app: string; readonly devices: readonly Uint8Array[]; readonly path: string }
   | { readonly kind: 'erase'; readonly app: string; readonly devices: readonly Uint8Array[] }
@@ -52,7 +52,7 @@ function run(to: NonNullable<typeof parentPort>, data: WriterData): void {
   function act(request: WriterRequest): WriterReply {
     switch (request.kind) {
       case 'record':
-        return { kind: 'outcomes', outcomes: recorder.record(request.rows) };
+        return { kind: 'outcomes', outcomes: recorder.record(unpackRows(request.group)) };
       case 'flush':
         return recorder.flush()
           ? { kind: 'done', count: 0 }

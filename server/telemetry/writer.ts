@@ -7,6 +7,7 @@ import { DomainError } from '../errors.ts';
 import type { Log } from '../platform/log.ts';
 import { packedCount } from './bodies.ts';
 import { TELEMETRY_LIMITS } from './limits.ts';
+import { packRows } from './row-pack.ts';
 import type { BatchRow } from './rows.ts';
 import type { WriterData, WriterMessage, WriterReply, WriterRequest } from './writer-thread.ts';
 
@@ -112,13 +113,19 @@ export function createWriter(options: WriterOptions) {
     return ask(worker, message);
   }
 
-  function ask(to: Worker, message: WriterRequest): Promise<WriterReply> {
+  async function record(rows: readonly BatchRow[]): Promise<WriterReply> {
+    if (worker === null) throw overloaded('is starting or stopping', 5);
+    const group = packRows(rows);
+    return ask(worker, { kind: 'record', group }, [group.numbers.buffer, group.bytes.buffer]);
+  }
+
+  function ask(to: Worker, message: WriterRequest, transfer: ArrayBuffer[] = []): Promise<WriterReply> {
     lastUseMs = performance.now();
     const id = nextId;
     nextId += 1;
     const { promise, resolve, reject } = Promise.withResolvers<WriterReply>();
     replies.set(id, { resolve, reject });
-    to.postMessage({ id, request: message });
+    to.postMessage({ id, request: message }, transfer);
     return promise;
   }
 
@@ -163,7 +170,7 @@ export function createWriter(options: WriterOptions) {
     while (worker !== null && queue.length > 0 && groupsInFlight < GROUPS_IN_FLIGHT) {
       const group = takeGroup();
       groupsInFlight += 1;
-      request({ kind: 'record', rows: group.map(({ row }) => row) })
+      record(group.map(({ row }) => row))
         .then((reply) => settle(group, reply))
         .catch((error: unknown) => fail(group, error instanceof Error ? error.message : String(error)))
         .finally(() => {
