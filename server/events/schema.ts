@@ -7,6 +7,10 @@ import { builder } from '../graphql/builder.ts';
 import type { GraphContext } from '../graphql/context.ts';
 import { REVIEW_REASONS } from '../reviews/policy.ts';
 import { ReviewReasonEnum } from '../reviews/reason-type.ts';
+import { visibleRollouts } from '../rollouts/access.ts';
+import { ROLLOUT_CHANGES, ROLLOUT_MOVERS } from '../rollouts/changes-list.ts';
+import { RolloutNode, TrackEnum } from '../rollouts/schema.ts';
+import { TRACKS, type Track } from '../rollouts/states.ts';
 import { CHECK_STATES } from '../validation/check-records.ts';
 import { readsVersions, visibleVersions } from '../versions/access.ts';
 import { CheckStateEnum, FindingType, findingOf } from '../versions/check-types.ts';
@@ -41,7 +45,7 @@ const DESCRIPTIONS: Record<EventTypeName, string> = {
   WITHDRAWN: 'Its developer took it back.',
   PUBLISHED: 'It is in the store.',
   UNPUBLISHED: 'Its developer took it out of the store.',
-  ROLLOUT_CHANGED: 'Its share of devices changed.',
+  ROLLOUT_CHANGED: 'To which devices it is offered changed; `rollout` says how.',
   PINS_CHANGED: 'The set of keys that may sign the app changed.',
   SUSPENDED: 'The platform took it out of the store.',
   REINSTATED: 'The platform put it back.',
@@ -74,6 +78,66 @@ const EventActor = builder.objectRef<{ kind: ActorKind; name: string | null }>('
     name: t.exposeString('name', {
       nullable: true,
       description: 'Display name; null for the system and for reviewers whom the viewer may not know.',
+    }),
+  }),
+});
+
+const RolloutChangeEnum = builder.enumType('RolloutChange', {
+  description: 'What became of a rollout.',
+  values: {
+    STARTED: { description: 'The version began to be offered.' },
+    RAISED: { description: 'It is offered to more devices.' },
+    SCHEDULED: { description: 'The steps still to come were replaced.' },
+    PAUSED: { description: 'It is offered to no further device until somebody resumes it.' },
+    RESUMED: { description: 'It is offered again.' },
+    HALTED: { description: 'It is offered to no further device.' },
+    SUPERSEDED: { description: 'A version with a higher code went to every device first.' },
+    COMPLETED: { description: 'It is offered to every device.' },
+    ROLLED_BACK: { description: 'Devices are taken back from it to an earlier version.' },
+  } satisfies Record<(typeof ROLLOUT_CHANGES)[number], object>,
+});
+const RolloutMoverEnum = builder.enumType('RolloutMover', {
+  description: 'What a change of a rollout came from.',
+  values: {
+    DEVELOPER: { description: 'An act of a member of the app.' },
+    GUARD: { description: 'The platform, because more devices crashed than with the version before.' },
+    SCHEDULE: { description: 'A step of its schedule.' },
+  } satisfies Record<(typeof ROLLOUT_MOVERS)[number], object>,
+});
+
+interface RolloutNews {
+  readonly change: (typeof ROLLOUT_CHANGES)[number];
+  readonly track: Track;
+  readonly percent: number;
+  readonly by: (typeof ROLLOUT_MOVERS)[number];
+  readonly toVersionCode: number | null;
+  readonly stepsMovedByMs: number | null;
+  readonly rolloutId: string | null;
+}
+
+const EventRollout = builder.objectRef<RolloutNews>('EventRollout').implement({
+  description: 'A change of a rollout, as it was when it happened.',
+  fields: (t) => ({
+    change: t.expose('change', { type: RolloutChangeEnum, description: 'What became of it.' }),
+    track: t.expose('track', { type: TrackEnum, description: 'On which track.' }),
+    percent: t.exposeFloat('percent', { description: 'Share of the devices after the change.' }),
+    by: t.expose('by', { type: RolloutMoverEnum, description: 'What it came from.' }),
+    toVersionCode: t.exposeInt('toVersionCode', {
+      nullable: true,
+      description: 'The version code that devices go back to, for ROLLED_BACK; null otherwise.',
+    }),
+    stepsMovedByMs: t.exposeFloat('stepsMovedByMs', {
+      nullable: true,
+      description: 'By how many milliseconds the steps still to come were moved; null where they were not.',
+    }),
+    rollout: t.prismaField({
+      type: RolloutNode,
+      nullable: true,
+      description: 'The rollout as it is now; null where it is out of sight.',
+      resolve: (query, { rolloutId }, _args, { db, viewer }) =>
+        rolloutId === null
+          ? null
+          : db.prisma.rollout.findFirst({ ...query, where: { id: rolloutId, AND: [visibleRollouts(viewer)] } }),
     }),
   }),
 });
@@ -158,6 +222,12 @@ export const EventType = builder.objectRef<EventRecord>('Event').implement({
       description: 'What was said: feedback, a reason, a note; null where nothing was.',
       resolve: ({ payload }) => text(payload.feedback) ?? text(payload.reason) ?? text(payload.message),
     }),
+    rollout: t.field({
+      type: EventRollout,
+      nullable: true,
+      description: 'What changed, for ROLLOUT_CHANGED; null for other types.',
+      resolve: rolloutOf,
+    }),
     size: t.field({
       type: 'BigInt',
       nullable: true,
@@ -177,6 +247,21 @@ export const EventType = builder.objectRef<EventRecord>('Event').implement({
     }),
   }),
 });
+
+function rolloutOf({ type, payload }: EventRecord): RolloutNews | null {
+  const change = ROLLOUT_CHANGES.find((known) => known === payload.change);
+  const track = TRACKS.find((known) => known === payload.track);
+  if (type !== 'ROLLOUT_CHANGED' || change === undefined || track === undefined) return null;
+  return {
+    change,
+    track,
+    percent: number(payload.percent) ?? 0,
+    by: ROLLOUT_MOVERS.find((known) => known === payload.by) ?? 'DEVELOPER',
+    toVersionCode: number(payload.toVersionCode),
+    stepsMovedByMs: number(payload.stepsMovedByMs),
+    rolloutId: text(payload.rolloutId),
+  };
+}
 
 function text(value: unknown): string | null {
   return typeof value === 'string' && value !== '' ? value : null;

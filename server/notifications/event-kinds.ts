@@ -1,6 +1,8 @@
 /** Owns which events webhooks can carry, which are mailed and to whom by default, and what of a payload leaves the house. Pure. */
 import { type EventRecord, type EventType, MEMBER_TYPES } from '../events/types.ts';
+import { globalId } from '../global-id.ts';
 import type { JsonObject, JsonValue } from '../platform/json.ts';
+import { isMailedChange } from './rollout-words.ts';
 
 /** Progress within the checks: hundreds for one version, and the end of the checks says what they came to. */
 const PROGRESS: readonly EventType[] = ['CHECK_STARTED', 'FINDING', 'CHECK_FINISHED'];
@@ -19,6 +21,7 @@ export const MAIL_EVENT_TYPES = [
   'APPEALED',
   'WITHDRAWN',
   'PUBLISHED',
+  'ROLLOUT_CHANGED',
   'UNPUBLISHED',
   'SUSPENDED',
   'REINSTATED',
@@ -32,6 +35,7 @@ export const DEFAULT_MAIL_EVENTS: readonly MailEventType[] = [
   'APPROVED',
   'REJECTED',
   'PUBLISHED',
+  'ROLLOUT_CHANGED',
   'SUSPENDED',
   'REINSTATED',
 ];
@@ -45,8 +49,8 @@ const MAX_MESSAGE_CHARS = 2_000;
 const MAX_WORDS = 50;
 const MAX_WORD_CHARS = 200;
 /** What integrators get of a payload, by its kind; whatever else a payload has stays here. */
-const NUMBERS = ['round', 'size', 'errors', 'warnings', 'notices'];
-const WORDS = ['sha256', 'via', 'side', 'by', 'dueAt'];
+const NUMBERS = ['round', 'size', 'errors', 'warnings', 'notices', 'percent', 'fromVersionCode', 'toVersionCode'];
+const WORDS = ['sha256', 'via', 'side', 'by', 'dueAt', 'track', 'change', 'partOf'];
 const LISTS = ['reasons', 'codes', 'policyRefs'];
 
 /** What an account is mailed: its own choice, or what a new account is. Unknown types of an older choice are left out. */
@@ -57,11 +61,13 @@ export function mailChoices(stored: unknown): MailEventType[] {
 
 /**
  * Whether an event is mailed to somebody with these choices. What the checks reject is two events and one mail: that of
- * CHECKS_FAILED, or that of REJECTED for those who chose only this. Comments are those of reviewers.
+ * CHECKS_FAILED, or that of REJECTED for those who chose only this. Comments are those of reviewers, and of rollouts it is what stops
+ * or ends one.
  */
 export function isMailed(event: Pick<EventRecord, 'type' | 'payload'>, choices: readonly MailEventType[]): boolean {
   const { type, payload } = event;
   if (!choices.some((choice) => choice === type)) return false;
+  if (type === 'ROLLOUT_CHANGED') return isMailedChange(payload);
   if (type === 'REJECTED' && payload.by === 'CHECKS') return !choices.includes('CHECKS_FAILED');
   return type !== 'COMMENTED' || payload.side === 'REVIEWER';
 }
@@ -87,6 +93,8 @@ export function outgoingData(event: Pick<EventRecord, 'type' | 'payload'>): Json
     const list = payload[name];
     if (Array.isArray(list)) data[name] = wordsOf(list);
   }
+  if (type === 'ROLLOUT_CHANGED' && typeof payload.rolloutId === 'string')
+    data.rolloutId = globalId('Rollout', payload.rolloutId);
   // A note between reviewers on the way to a decision; the decision has its own words.
   const message = type === 'APPROVAL_ADDED' ? null : messageOf(payload);
   if (message !== null) data.message = message;

@@ -3,6 +3,7 @@ import type { EventRecord } from '../events/types.ts';
 import { globalId } from '../global-id.ts';
 import type { Mail } from '../platform/mail/mail.ts';
 import { cut, type MailEventType, messageOf } from './event-kinds.ts';
+import { rolloutWords } from './rollout-words.ts';
 
 /** The portal's page of mail choices and webhooks. */
 const SETTINGS_PATH = '/settings/notifications';
@@ -26,7 +27,7 @@ interface Words {
   readonly next: string;
 }
 
-const WORDS: Readonly<Record<MailEventType, Words>> = {
+const WORDS: Readonly<Record<Exclude<MailEventType, 'ROLLOUT_CHANGED'>, Words>> = {
   SUBMITTED: {
     subject: (what) => `${what} was submitted`,
     line: (what) => `A member of the app submitted ${what}. The checks run now.`,
@@ -91,7 +92,10 @@ const WORDS: Readonly<Record<MailEventType, Words>> = {
 
 /** The mail about an event. Throws for a type that is never mailed. */
 export function eventMail(event: EventRecord, about: MailSubject, publicUrl: string): Text {
-  const words = (WORDS as Readonly<Record<string, Words>>)[event.type];
+  const words =
+    event.type === 'ROLLOUT_CHANGED'
+      ? rolloutWords(event.payload)
+      : (WORDS as Readonly<Record<string, Words>>)[event.type];
   if (words === undefined) throw new Error(`Events of type ${event.type} are not mailed`);
   const { app, version, comments } = about;
   const name = cut(app.name, MAX_NAME_CHARS);

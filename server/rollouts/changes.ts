@@ -5,13 +5,13 @@ import { invalidField } from '../errors.ts';
 import { once } from '../idempotency.ts';
 import type { JsonObject } from '../platform/json.ts';
 import type { Unit } from '../unit-of-work.ts';
+import type { RolloutChange } from './changes-list.ts';
 import { overruled } from './guard-json.ts';
 import { type GivenStep, parsePercent, parseReason, parseSteps, requireMore } from './inputs.ts';
 import {
   loadRollout,
   moveRollout,
   noteRollout,
-  type RolloutChange,
   type RolloutExtras,
   type RolloutWithVersion,
   type RolloutWork,

@@ -10,6 +10,7 @@ import type { Ids } from '../platform/ids.ts';
 import type { JsonObject } from '../platform/json.ts';
 import type { Unit, Work } from '../unit-of-work.ts';
 import { ROLLOUT_DEMAND } from './access.ts';
+import type { RolloutChange } from './changes-list.ts';
 import {
   nextRolloutState,
   parseRolloutState,
@@ -31,22 +32,6 @@ export interface RolloutWork {
   readonly refreshApp: (tx: Tx, appId: string) => Promise<void>;
   readonly storeChanged: () => void;
 }
-
-export const ROLLOUT_CHANGES = [
-  'STARTED',
-  'RAISED',
-  'SCHEDULED',
-  'PAUSED',
-  'RESUMED',
-  'HALTED',
-  'SUPERSEDED',
-  'COMPLETED',
-  'ROLLED_BACK',
-] as const;
-export type RolloutChange = (typeof ROLLOUT_CHANGES)[number];
-
-export const ROLLOUT_MOVERS = ['DEVELOPER', 'GUARD', 'SCHEDULE'] as const;
-export type RolloutMover = (typeof ROLLOUT_MOVERS)[number];
 
 /** Who moves a rollout: a person or key, or the platform for them. */
 export type By =

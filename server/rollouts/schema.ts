@@ -3,8 +3,8 @@ import { AppNode } from '../apps/schema.ts';
 import { builder } from '../graphql/builder.ts';
 import { VersionNode } from '../versions/schema.ts';
 import { mayChangeRollout, visibleRollbacks, visibleRollouts } from './access.ts';
+import type { ROLLOUT_MOVERS } from './changes-list.ts';
 import { type GuardJudgement, type ROLLOUT_VERDICTS, readGuard } from './guard-json.ts';
-import type { ROLLOUT_MOVERS } from './records.ts';
 import { readSteps, type Step } from './schedule.ts';
 import { parseRolloutState, parseTrack, type ROLLOUT_STATES, type TRACKS } from './states.ts';
 

@@ -169,7 +169,16 @@ describe('the choice of mails', () => {
     const query = '{ viewer { mailEvents mailEventChoices } }';
     expect(await june.query(query)).toEqual({
       viewer: {
-        mailEvents: ['CHECKS_FAILED', 'COMMENTED', 'APPROVED', 'REJECTED', 'PUBLISHED', 'SUSPENDED', 'REINSTATED'],
+        mailEvents: [
+          'CHECKS_FAILED',
+          'COMMENTED',
+          'APPROVED',
+          'REJECTED',
+          'PUBLISHED',
+          'ROLLOUT_CHANGED',
+          'SUSPENDED',
+          'REINSTATED',
+        ],
         mailEventChoices: [...MAIL_EVENT_TYPES],
       },
     });

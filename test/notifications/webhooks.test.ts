@@ -78,7 +78,7 @@ describe('a webhook', () => {
       replayOf: null,
       app: { id: mine.id, packageId: mine.packageId, name: `App ${mine.packageId}` },
       version: { id: version.id, versionCode: 1, versionName: expect.any(String), state: 'PUBLISHED' },
-      data: {},
+      data: { track: 'STABLE', percent: 100 },
       actor: { side: 'DEVELOPER' },
     });
     for (const request of told) expect(request.headers['webhook-signature']).toBe(signatureBy(secret, request));
