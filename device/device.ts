@@ -102,6 +102,7 @@ export function createDevice(options: DeviceOptions): Device {
     },
   };
   const repository = createTrustedRepository({ network, folder: storage.folders.trust });
+  const provisioning = { folder: storage.folders.trust, onStep };
   const { freeBytes = freeBytesOf } = options;
   const acquisition = createAcquisition({
     storage,
@@ -139,8 +140,8 @@ export function createDevice(options: DeviceOptions): Device {
         await sweepCopies(storage);
         return finished;
       }),
-    provisionFromFile: (text) => alone(() => provisionFromFile(storage.folders.trust, text)),
-    provisionFromNetwork: () => alone(() => provisionFromNetwork(storage.folders.trust, network)),
+    provisionFromFile: (text) => alone(() => provisionFromFile(provisioning, text)),
+    provisionFromNetwork: () => alone(() => provisionFromNetwork(provisioning, network)),
     refresh: () => alone(() => repository.refresh()),
     find: (packageId) => findApp(packageId, { network, mosisVersion }),
     install: (packageId, request = {}) => alone(() => acquisition.install(packageId, request)),

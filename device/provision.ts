@@ -9,14 +9,23 @@ export interface ProvisionResult extends RootStatus {
   readonly source: 'file' | 'network';
 }
 
+export interface ProvisionOptions {
+  /** Of what the device believes of the repository. */
+  readonly folder: string;
+  readonly onStep: (step: string) => void;
+}
+
 /** Trusts the root in `text` from now on; asking for it again is a decision of the device's owner, never of a server. */
-export async function provisionFromFile(folder: string, text: string): Promise<ProvisionResult> {
-  return { ...(await trustRoot(folder, text)), source: 'file' };
+export async function provisionFromFile({ folder, onStep }: ProvisionOptions, text: string): Promise<ProvisionResult> {
+  return { ...(await trustRoot(folder, text, onStep)), source: 'file' };
 }
 
 /** Trusts the first root that the server shows; later ones are reached from it by their signatures. */
-export async function provisionFromNetwork(folder: string, network: Network): Promise<ProvisionResult> {
+export async function provisionFromNetwork(
+  { folder, onStep }: ProvisionOptions,
+  network: Network,
+): Promise<ProvisionResult> {
   const file = await fetchMetadata(network, '1.root.json', METADATA_LIMITS.root);
   if (file === null) throw new DeviceError('PROTOCOL', `${network.serverUrl} shows no root of a repository.`);
-  return { ...(await trustRoot(folder, file.text)), source: 'network' };
+  return { ...(await trustRoot(folder, file.text, onStep)), source: 'network' };
 }

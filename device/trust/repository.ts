@@ -63,13 +63,22 @@ interface RepositoryOptions {
 }
 
 /** Provisions a device: from here on the root in `text` is trusted. Throws METADATA_INVALID for what is no root. */
-export async function trustRoot(folder: string, text: string): Promise<RootStatus> {
+export async function trustRoot(
+  folder: string,
+  text: string,
+  onStep: (step: string) => void = () => undefined,
+): Promise<RootStatus> {
   const root = parsed('root', text, Root);
   const expected = { shape: Root, role: root.signed.roles.root, keys: root.signed.keys };
   if (!isSignedBy(root.envelope, expected.role, expected.keys)) throw untrusted('root');
   await makeFolder(folder, 0o700);
-  for (const name of ['timestamp', 'snapshot', 'targets']) await removeFile(join(folder, `${name}.json`));
+  // The root first: until they are gone, files that its keys did not sign are not believed, and those that they did still hold.
+  onStep('write-root');
   await replaceFile(join(folder, 'root.json'), text);
+  for (const name of ['timestamp', 'snapshot', 'targets']) {
+    onStep('forget-metadata');
+    await removeFile(join(folder, `${name}.json`));
+  }
   return statusOf(root.signed);
 }
 

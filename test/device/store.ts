@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buildPackage } from '../../format/canonical.ts';
+import { encodeDelta } from '../../format/delta.ts';
 import { signPackage } from '../../format/package-signature.ts';
 import { signPinLink } from '../../format/pins.ts';
 import { keyIdOf, publicKeyFrom } from '../../format/signing.ts';
@@ -81,6 +82,12 @@ export function firstPin(packageId: string, secretKey: Uint8Array = DEVELOPER_SE
   };
 }
 
+/** An update check as devices send it. */
+export interface AskedCheck {
+  readonly tag: string | null;
+  readonly apps: readonly { readonly package_id: string; readonly version_code: number; readonly track: string }[];
+}
+
 export interface StoreServer {
   readonly url: string;
   /** The signed metadata that it serves; `publish` makes it anew. */
@@ -88,13 +95,22 @@ export interface StoreServer {
   /** Every package request: its Range header, or null. */
   readonly ranges: (string | null)[];
   readonly posts: { readonly path: string; readonly body: unknown }[];
+  readonly checks: AskedCheck[];
   /** Empties `posts`. */
   forgetPosts(): void;
   publish(options: AppOptions, overrides?: Partial<Published>): Published;
   /** Runs before each package answer; true means that the test answered. */
   onPackage: ((request: IncomingMessage, response: ServerResponse, app: Published) => boolean) | null;
+  /** Answers update checks, which the store does not know while this is null. */
+  onCheck: ((check: AskedCheck) => unknown) | null;
+  /** Whether a device that has an earlier package gets a delta from it. */
+  deltas: boolean;
   /** Answers to telemetry, in turn; 202 when empty. */
-  readonly telemetryAnswers: { readonly status: number; readonly headers?: Record<string, string> }[];
+  readonly telemetryAnswers: {
+    readonly status: number;
+    readonly headers?: Record<string, string>;
+    readonly body?: unknown;
+  }[];
   close(): Promise<void>;
 }
 
@@ -123,8 +139,11 @@ export async function startStore(now: () => Date = () => new Date()): Promise<St
     repository,
     ranges: [],
     posts: [],
+    checks: [],
     forgetPosts: () => void store.posts.splice(0),
     onPackage: null,
+    onCheck: null,
+    deltas: false,
     telemetryAnswers: [],
     publish(options, overrides = {}) {
       const bytes = overrides.bytes ?? makePackage(options);
@@ -176,8 +195,13 @@ export async function startStore(now: () => Date = () => new Date()): Promise<St
     }
     if (url.pathname.startsWith('/v1/telemetry/')) {
       store.posts.push({ path: url.pathname, body: JSON.parse(await bodyOf(request)) });
-      const { status, headers } = store.telemetryAnswers.shift() ?? { status: 202 };
-      return json(status, {}, headers);
+      const { status, headers, body } = store.telemetryAnswers.shift() ?? { status: 202 };
+      return json(status, body ?? {}, headers);
+    }
+    if (url.pathname === '/v1/updates/check' && store.onCheck !== null) {
+      const check = JSON.parse(await bodyOf(request)) as AskedCheck;
+      store.checks.push(check);
+      return json(200, store.onCheck(check));
     }
     const download = /^\/v1\/store\/apps\/([^/]+)\/download$/.exec(url.pathname);
     const mosisVersion = url.searchParams.get('mosis_version') ?? '';
@@ -188,6 +212,8 @@ export async function startStore(now: () => Date = () => new Date()): Promise<St
     const [, id = '', code = ''] = /^\/v1\/packages\/([^/]+)\/(\d+)\//.exec(url.pathname) ?? [];
     const app = apps.get(id)?.find(({ versionCode }) => versionCode === Number(code));
     if (app === undefined) return json(404, {});
+    const delta = store.deltas ? await deltaFor(request, app, apps.get(id) ?? []) : null;
+    if (delta !== null) return sendDelta(request, response, delta, () => store.onPackage?.(request, response, app));
     if (request.method === 'HEAD')
       return response.writeHead(200, { ...packageHeaders(app), 'content-length': app.bytes.length }).end();
     store.ranges.push(request.headers.range ?? null);
@@ -214,6 +240,54 @@ export function sendPackage(request: IncomingMessage, response: ServerResponse, 
   const partial = start > 0 ? { 'content-range': `bytes ${start}-${total - 1}/${total}` } : {};
   response.writeHead(start > 0 ? 206 : 200, { ...headers, ...partial, 'content-length': rest.length });
   response.end(rest);
+}
+
+/** What the store offers of each app, the newest first, as an honest server says it. */
+export function offering(...apps: readonly Published[]): (check: AskedCheck) => unknown {
+  return (check) => ({
+    tag: sha256(Buffer.from(JSON.stringify([check.apps, apps.map((app) => app.sha256)]))).slice(0, 22),
+    updates: check.apps.flatMap((asked) =>
+      apps
+        .filter(({ id, versionCode }) => id === asked.package_id && versionCode > asked.version_code)
+        .map((app) => hint(app)),
+    ),
+    gone: [],
+  });
+}
+
+/** One offer of an update check. */
+export function hint(app: Pick<Published, 'id' | 'versionCode' | 'sha256' | 'bytes'>, more: object = {}): object {
+  const { id, versionCode, bytes } = app;
+  const facts = { package_id: id, version_code: versionCode, sha256: app.sha256, size: bytes.length };
+  return { ...facts, track: 'stable', delta_size: null, kind: 'update', known_issue: null, ...more };
+}
+
+async function deltaFor(
+  request: IncomingMessage,
+  app: Published,
+  all: readonly Published[],
+): Promise<{ bytes: Buffer; etag: string } | null> {
+  const asked = /^:([A-Za-z0-9+/=]+):$/.exec(String(request.headers['available-dictionary'] ?? ''))?.[1];
+  const base = all.find((each) => asked !== undefined && each.sha256 === Buffer.from(asked, 'base64').toString('hex'));
+  if (base === undefined || request.headers['accept-encoding'] !== 'dcz') return null;
+  const bytes = await encodeDelta(app.bytes, base.bytes);
+  return { bytes, etag: `"${sha256(bytes)}"` };
+}
+
+function sendDelta(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { bytes, etag }: { bytes: Buffer; etag: string },
+  disturb: () => boolean | undefined,
+): void {
+  const headers = { etag, 'content-encoding': 'dcz' };
+  if (request.method === 'HEAD')
+    return void response.writeHead(200, { ...headers, 'content-length': bytes.length }).end();
+  if (disturb() === true) return;
+  const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+  const rest = bytes.subarray(start);
+  const range = { 'content-range': `bytes ${start}-${bytes.length - 1}/${bytes.length}` };
+  response.writeHead(206, { ...headers, ...range, 'content-length': rest.length }).end(rest);
 }
 
 function storeApp(app: Published | undefined): unknown {
