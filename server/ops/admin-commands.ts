@@ -1,6 +1,7 @@
 /** Owns the commands of `mosis-admin`: what each takes, asks and prints. Where the answer comes from is admin-source.ts's. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { byteCount, type Printer } from './admin-print.ts';
+import { rootLine } from './admin-root-print.ts';
 import type { AdminSource } from './admin-source.ts';
 import { AdminError } from './operator-client.ts';
 import type { OperatorAnswers, RescanAnswer } from './operator-protocol.ts';
@@ -10,7 +11,7 @@ const POLL_MS = 500;
 export interface CommandContext {
   readonly source: AdminSource;
   readonly print: Printer;
-  readonly flags: Readonly<Record<string, string | boolean | undefined>>;
+  readonly flags: Readonly<Record<string, string | boolean | string[] | undefined>>;
 }
 
 export interface AdminCommand {
@@ -49,6 +50,12 @@ export const COMMANDS: Readonly<Record<string, AdminCommand>> = {
   },
   'suspend-app': moderation('suspend-app', 'suspendApp', 'Hide an app from store and downloads'),
   'reinstate-app': moderation('reinstate-app', 'reinstateApp', 'Show a suspended app again'),
+  'telemetry rotate-secret': {
+    usage: 'telemetry rotate-secret',
+    summary: 'Hash device ids of telemetry under a new secret from now on',
+    takes: [],
+    run: rotateTelemetrySecret,
+  },
   settings: { usage: 'settings', summary: 'Settings that were changed, as JSON', takes: [], run: settings },
 };
 
@@ -66,10 +73,12 @@ async function status({ source, print }: CommandContext): Promise<void> {
     ['reviews', `${answer.reviewsWaiting} waiting`],
     ['jobs', `${jobsOf('READY')} waiting, ${jobsOf('RUNNING')} running, ${jobsOf('DEAD')} dead`],
     ['rescan', answer.rescan === null ? 'none runs' : progressOf(answer.rescan)],
+    ['root', rootLine(answer.metadata)],
   ]);
   if (answer.setupNeeded)
     print.note('No admin yet: open the link that the server printed, or mosis-admin admin grant EMAIL.');
   if (jobsOf('DEAD') > 0) print.note('Dead jobs: mosis-admin jobs --dead');
+  for (const { message } of answer.metadata.warnings) print.note(`warning: ${message}`);
 }
 
 const progressOf = ({ checked, total, flagged, state }: RescanAnswer): string =>
@@ -136,6 +145,13 @@ function jobRow(job: OperatorAnswers['jobs'][number]): string[] {
 async function retry({ source, print }: CommandContext, [id = '']: readonly string[]): Promise<void> {
   print.document(await source.ask({ command: 'retry', id }));
   print.line(source.runs ? 'The job is tried again now.' : 'The job is tried again when a server runs.');
+}
+
+async function rotateTelemetrySecret({ source, print }: CommandContext): Promise<void> {
+  const answer = await source.ask({ command: 'rotateTelemetrySecret' });
+  print.document(answer);
+  print.line(`${answer.secrets} telemetry secrets are kept; every device counts as a new one from now on.`);
+  print.note('Old ones go with the last month of raw telemetry that used them. Back up keys/telemetry-secret again.');
 }
 
 function role(name: 'admin' | 'reviewer', granted: boolean): AdminCommand {

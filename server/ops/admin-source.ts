@@ -24,6 +24,10 @@ export interface AdminSource {
   close(): Promise<void>;
 }
 
+/** These may sign every file of the repository anew. */
+const SLOW: ReadonlySet<OperatorRequest['command']> = new Set(['prepareRoot', 'publishRoot']);
+const SLOW_ANSWER_MS = 15 * 60_000;
+
 /** Throws AdminError: nobody has made the folder, its holder does not answer, or the socket is not safe to use. */
 export async function openSource(config: Config): Promise<AdminSource> {
   const { dataDir } = config;
@@ -33,7 +37,8 @@ export async function openSource(config: Config): Promise<AdminSource> {
   }
   try {
     await askServer({ command: 'status' }, { dataDir });
-    const ask: AdminSource['ask'] = (request) => askServer(request, { dataDir });
+    const ask: AdminSource['ask'] = (request) =>
+      askServer(request, SLOW.has(request.command) ? { dataDir, answerMs: SLOW_ANSWER_MS } : { dataDir });
     return { runs: true, dataDir, ask, work: () => ({ stop: async () => {} }), close: async () => {} };
   } catch (error) {
     if (!(error instanceof NoServer)) throw error;

@@ -27,7 +27,8 @@ const LEFT_OUT = new Set([
 ]);
 const OF_A_RESTORE = /^(?:restoring|before-restore-[0-9TZ-]+)$/;
 const DATABASE = /\.db$/;
-const BESIDE_A_DATABASE = /\.db-(?:wal|shm|journal)$/;
+/** What is about a database and not for a backup; `.dropped` is a month of telemetry on its way out. */
+const BESIDE_A_DATABASE = /\.db(?:-(?:wal|shm|journal)|\.dropped)$/;
 
 const manifestSchema = z.object({
   format: z.literal(FORMAT),

@@ -1,13 +1,16 @@
 /**
- * Owns the operator command's process: the words it was called with, the environment, the exit code. Commands are in admin-commands.ts
- * and admin-backup.ts.
+ * Owns the operator command's process: the words it was called with, the environment, the exit code. Commands are in admin-commands.ts,
+ * admin-backup.ts and admin-root.ts.
  */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Config, ConfigError, readConfig } from '../config.ts';
+import { RootUnfit } from '../distribution/metadata/root.ts';
+import { KeyFileUnfit } from '../platform/key-file.ts';
 import { backup, restore } from './admin-backup.ts';
 import { type AdminCommand, COMMANDS } from './admin-commands.ts';
 import { createPrinter, type Printer } from './admin-print.ts';
+import { ROOT_COMMANDS, root } from './admin-root.ts';
 import { openSource } from './admin-source.ts';
 import { AdminError, NoServer } from './operator-client.ts';
 import { HalfRestored } from './restore-mark.ts';
@@ -20,6 +23,9 @@ const OPTIONS = {
   copy: { type: 'boolean' },
   replace: { type: 'boolean' },
   reason: { type: 'string' },
+  key: { type: 'string', multiple: true },
+  threshold: { type: 'string' },
+  out: { type: 'string' },
 } as const;
 type Flags = ReturnType<typeof parse>['flags'];
 
@@ -64,7 +70,7 @@ function parse(args: readonly string[]) {
 }
 
 function help(): string {
-  const rows = [...Object.values(COMMANDS), ...Object.values(FOLDER_COMMANDS)];
+  const rows = [...Object.values(COMMANDS), ...Object.values(FOLDER_COMMANDS), ...Object.values(ROOT_COMMANDS)];
   const width = Math.max(...rows.map(({ usage }) => usage.length));
   return [
     'mosis-admin: what the operator of a Mosis server does. It asks the running server of DATA_DIR (default ./data);',
@@ -99,22 +105,28 @@ function requireFlags(flags: Flags, allowed: readonly string[] = []): void {
   if (foreign !== undefined) throw new AdminError('USAGE', `--${foreign} means nothing here.`, 'mosis-admin --help');
 }
 
-async function run(words: readonly string[], flags: Flags, config: Config, print: Printer): Promise<void> {
+async function run(words: readonly string[], flags: Flags, config: () => Config, print: Printer): Promise<void> {
   const [first = '', folder, ...more] = words;
+  // Where the operator stood when npm took them to the project's folder.
+  const pathOf = (name: string) => resolve(process.env.INIT_CWD ?? process.cwd(), name);
+  if (first === 'root') {
+    const command = ROOT_COMMANDS[folder ?? 'status'];
+    if (command !== undefined) requireFlags(flags, command.flags);
+    return root([folder ?? 'status', ...more], { flags, print, pathOf, open: () => openSource(config()) });
+  }
   const named = first === 'backup' || first === 'restore' ? FOLDER_COMMANDS[first] : null;
   if (named === null) {
     const { command, args } = chosen(words);
     requireFlags(flags, command.flags);
-    const source = await openSource(config);
+    const source = await openSource(config());
     return command.run({ source, print, flags }, args).finally(() => source.close());
   }
   requireFlags(flags, named.flags);
   if (folder === undefined || more.length > 0)
     throw new AdminError('USAGE', 'This needs FOLDER.', `mosis-admin ${named.usage}`);
-  // Where the operator stood when npm took them to the project's folder.
-  const path = resolve(process.env.INIT_CWD ?? process.cwd(), folder);
-  if (first === 'restore') return restore({ config, print, folder: path, replaces: flags.replace === true });
-  const source = await openSource(config);
+  const path = pathOf(folder);
+  if (first === 'restore') return restore({ config: config(), print, folder: path, replaces: flags.replace === true });
+  const source = await openSource(config());
   return backup({ source, print, folder: path, copies: flags.copy === true }).finally(() => source.close());
 }
 
@@ -129,7 +141,7 @@ async function main(): Promise<number> {
       process.stdout.write(`${help()}\n`);
       return flags.help === true ? EXIT.done : EXIT.usage;
     }
-    await run(words, flags, readConfig(process.env), print);
+    await run(words, flags, () => readConfig(process.env), print);
     return EXIT.done;
   } catch (error) {
     const told = expected(error);
@@ -148,6 +160,7 @@ function expected(error: unknown): AdminError | null {
     return new AdminError('NO_ANSWER', message, 'start the server, then mosis-admin rescans');
   }
   if (error instanceof HalfRestored) return new AdminError('CONFLICT', error.message);
+  if (error instanceof KeyFileUnfit || error instanceof RootUnfit) return new AdminError('FAILED', error.message);
   return null;
 }
 

@@ -7,7 +7,7 @@ import type { Rescan } from '../generated/prisma/client.ts';
 import type { Database } from '../platform/db/database.ts';
 import type { Services } from '../services.ts';
 import { RESCAN_STATES } from '../validation/rescan-parts.ts';
-import type { OperatorAnswers, OperatorRequest, RequestOf, RescanAnswer } from './operator-protocol.ts';
+import type { OperatorAnswers, OperatorRequest, RequestOf, RescanAnswer, RootAnswer } from './operator-protocol.ts';
 import { PLATFORM_VERSION } from './version.ts';
 
 const MAX_ROWS = 50;
@@ -15,7 +15,10 @@ const MAX_ROWS = 50;
 const MAX_ERROR_CHARS = 300;
 
 interface DeskOptions {
-  readonly services: Pick<Services, 'accounts' | 'appModeration' | 'jobDesk' | 'rescans' | 'work'>;
+  readonly services: Pick<
+    Services,
+    'accounts' | 'appModeration' | 'jobDesk' | 'metadata' | 'rescans' | 'telemetry' | 'work'
+  >;
   readonly db: Database;
   readonly dataDir: string;
   readonly publicUrl: string;
@@ -60,6 +63,19 @@ export function createOperatorDesk(options: DeskOptions): OperatorDesk {
       const rows = await db.prisma.setting.findMany({ orderBy: { key: 'asc' } });
       return rows.map(({ key, value, updatedAt }) => ({ key, value, updatedAt: updatedAt.toISOString() }));
     },
+    // Files and a database have no common transaction: the change is noted after it.
+    async rotateTelemetrySecret() {
+      const secrets = services.telemetry.rotateSecret();
+      await services.work(async (unit) =>
+        unit.audit({
+          ...OPERATOR_ACTOR,
+          action: 'admin.rotate_telemetry_secret',
+          resourceType: 'installation',
+          details: { secrets },
+        }),
+      );
+      return { secrets };
+    },
     async noteBackup({ folder, bytes, files }) {
       await services.work(async (unit) =>
         unit.audit({
@@ -70,6 +86,25 @@ export function createOperatorDesk(options: DeskOptions): OperatorDesk {
         }),
       );
       return { noted: true };
+    },
+    rootStatus: () => rootOf(services),
+    async prepareRoot({ change, keys, threshold, roles }) {
+      const { draft } = await services.metadata.root.prepare({ change, keys, threshold, roles });
+      const root = await rootOf(services);
+      await noteRoot(services, draft === null ? 'admin.change_root' : 'admin.prepare_root', root, { change, roles });
+      return { ...root, draft };
+    },
+    async publishRoot({ file }) {
+      await services.metadata.root.publish(file);
+      const root = await rootOf(services);
+      await noteRoot(services, 'admin.change_root', root, { change: 'PUBLISH' });
+      return root;
+    },
+    async importRoots({ files }) {
+      await services.metadata.root.restore(files);
+      const root = await rootOf(services);
+      await noteRoot(services, 'admin.change_root', root, { change: 'IMPORT' });
+      return root;
     },
   };
   // The union of requests meets the union of acts: each request's command names its own act.
@@ -107,7 +142,35 @@ async function status({
     jobs: Object.fromEntries(jobRows.map((row) => [row.state, row._count])),
     setupNeeded,
     rescan: running === null ? null : rescanOf(running),
+    metadata: await rootOf(services),
   };
+}
+
+async function rootOf({ metadata }: DeskOptions['services']): Promise<RootAnswer> {
+  const { root, online, timestampExpires, warnings } = await metadata.health();
+  return {
+    root: { ...root, keys: [...root.keys], expires: root.expires.toISOString() },
+    online: [...online],
+    timestampExpires: timestampExpires?.toISOString() ?? null,
+    warnings: [...warnings],
+  };
+}
+
+/** Files and a database have no common transaction: what was done to the root is noted after it. */
+async function noteRoot(
+  { work }: DeskOptions['services'],
+  action: 'admin.change_root' | 'admin.prepare_root',
+  { root }: RootAnswer,
+  details: { readonly change: string; readonly roles?: string[] },
+): Promise<void> {
+  await work(async (unit) =>
+    unit.audit({
+      ...OPERATOR_ACTOR,
+      action,
+      resourceType: 'root',
+      details: { ...details, version: root.version, threshold: root.threshold, keys: root.keys },
+    }),
+  );
 }
 
 async function jobs(db: Database, state: string | null): Promise<OperatorAnswers['jobs']> {

@@ -4,6 +4,10 @@
  */
 import { z } from 'zod';
 import { ROLES } from '../accounts/operator-acts.ts';
+import { METADATA_WARNINGS } from '../distribution/metadata/health.ts';
+import { ONLINE_ROLES } from '../distribution/metadata/role-keys.ts';
+import { ROOT_CHANGES } from '../distribution/metadata/root-desk.ts';
+import { MAX_ROOT_BYTES, MAX_ROOT_KEYS } from '../distribution/metadata/root-draft.ts';
 import { ERROR_CODES } from '../errors.ts';
 import { JOB_STATES } from '../jobs/types.ts';
 import { RESCAN_STATES } from '../validation/rescan-parts.ts';
@@ -15,6 +19,8 @@ const id = z.string().min(1).max(100);
 const email = z.string().min(3).max(254);
 const packageId = z.string().min(3).max(128);
 const reason = z.string().max(4000);
+/** A root with the one before it, as JSON. */
+const rootFile = z.string().max(2 * MAX_ROOT_BYTES);
 
 export const requestSchema = z.discriminatedUnion('command', [
   z.object({ command: z.literal('status') }),
@@ -28,7 +34,21 @@ export const requestSchema = z.discriminatedUnion('command', [
   z.object({ command: z.literal('suspendApp'), packageId, reason }),
   z.object({ command: z.literal('reinstateApp'), packageId, reason }),
   z.object({ command: z.literal('settings') }),
+  z.object({ command: z.literal('rotateTelemetrySecret') }),
   z.object({ command: z.literal('noteBackup'), folder: z.string().max(4096), bytes: z.number(), files: z.number() }),
+  z.object({ command: z.literal('rootStatus') }),
+  z.object({
+    command: z.literal('prepareRoot'),
+    change: z.enum(ROOT_CHANGES),
+    keys: z
+      .array(z.string().regex(/^[0-9a-f]{64}$/))
+      .max(MAX_ROOT_KEYS)
+      .nullable(),
+    threshold: z.int().min(1).max(MAX_ROOT_KEYS).nullable(),
+    roles: z.array(z.enum(ONLINE_ROLES)).max(ONLINE_ROLES.length),
+  }),
+  z.object({ command: z.literal('publishRoot'), file: rootFile }),
+  z.object({ command: z.literal('importRoots'), files: z.array(rootFile).min(1).max(256) }),
 ]);
 export type OperatorRequest = z.output<typeof requestSchema>;
 
@@ -57,6 +77,20 @@ const jobSchema = z.object({
   lastError: z.string().nullable(),
 });
 
+const rootSchema = z.object({
+  root: z.object({
+    version: z.number(),
+    expires: z.string(),
+    development: z.boolean(),
+    threshold: z.number(),
+    keys: z.array(z.string()),
+  }),
+  online: z.array(z.object({ role: z.enum(ONLINE_ROLES), key: z.string().nullable(), waits: z.string().nullable() })),
+  timestampExpires: z.string().nullable(),
+  warnings: z.array(z.object({ code: z.enum(METADATA_WARNINGS), message: z.string() })),
+});
+export type RootAnswer = z.output<typeof rootSchema>;
+
 const counts = z.record(z.string(), z.number());
 
 /** What each command answers. */
@@ -74,6 +108,7 @@ export const answerSchemas = {
     jobs: counts,
     setupNeeded: z.boolean(),
     rescan: rescanSchema.nullable(),
+    metadata: rootSchema,
   }),
   rescan: rescanSchema,
   rescans: z.array(rescanSchema),
@@ -85,7 +120,15 @@ export const answerSchemas = {
   suspendApp: z.object({ packageId: z.string(), status: z.string() }),
   reinstateApp: z.object({ packageId: z.string(), status: z.string() }),
   settings: z.array(z.object({ key: z.string(), value: z.unknown(), updatedAt: z.string() })),
+  rotateTelemetrySecret: z.object({ secrets: z.number() }),
   noteBackup: z.object({ noted: z.literal(true) }),
+  rootStatus: rootSchema,
+  prepareRoot: rootSchema.extend({
+    /** What root keys must sign; null where the change is in force already. */
+    draft: z.string().nullable(),
+  }),
+  publishRoot: rootSchema,
+  importRoots: rootSchema,
 } as const satisfies Record<OperatorRequest['command'], z.ZodType>;
 export type OperatorAnswers = { [Command in OperatorRequest['command']]: z.output<(typeof answerSchemas)[Command]> };
 /** What is asked with a command. */
