@@ -283,7 +283,7 @@ describe('the update check names', () => {
         known_issue: '2 loses notes',
       },
     ]);
-    expect((await check([installed(2, 'beta')])).updates, 'of another track').toEqual([]);
+    expect((await check([installed(2, 'beta')])).updates, 'beta takes stable versions').toEqual(updates);
     expect((await check([installed(1)])).updates, 'for those who never had it').toEqual([]);
   });
 

@@ -57,6 +57,8 @@ export interface Stand {
   storeCode(): Promise<number | null>;
   /** What ROLLOUT_CHANGED events said, oldest first, as `code track change percent by`. */
   changes(): Promise<string[]>;
+  /** The same server with a new app of Ada's; ends with this one. */
+  another(): Promise<Stand>;
   close(): Promise<void>;
 }
 
@@ -69,10 +71,13 @@ export async function createStand(options: StartAppOptions = {}): Promise<Stand>
   return standOn({ app, seed, ada, rita, notes });
 }
 
+let apps = 0;
+
 /** The same on a server that has them. */
 export async function standOn(parts: Pick<Stand, 'app' | 'seed' | 'ada' | 'rita' | 'notes'>): Promise<Stand> {
   const { app, ada, rita, notes } = parts;
   const folder = await mkdtemp(join(tmpdir(), 'mosis-rollouts-'));
+  const others: Stand[] = [];
   await writeFile(join(folder, 'root.json'), await (await fetch(`${app.url}/v1/metadata/1.root.json`)).text());
 
   async function approved(upload: UploadOptions = {}): Promise<VersionHandle> {
@@ -140,7 +145,10 @@ export async function standOn(parts: Pick<Stand, 'app' | 'seed' | 'ada' | 'rita'
       return storeApp?.version.versionCode ?? null;
     },
     async changes() {
-      const { events } = await app.services.events.read({ filter: { types: ['ROLLOUT_CHANGED'] }, limit: 1000 });
+      const { events } = await app.services.events.read({
+        filter: { appId: notes.key, types: ['ROLLOUT_CHANGED'] },
+        limit: 1000,
+      });
       const codes = new Map(
         app
           .rows<{ id: string; code: number }>('SELECT id, version_code AS code FROM app_versions')
@@ -151,7 +159,13 @@ export async function standOn(parts: Pick<Stand, 'app' | 'seed' | 'ada' | 'rita'
           `${codes.get(versionId ?? '')} ${payload.track} ${payload.change} ${payload.percent} ${payload.by}`,
       );
     },
+    async another() {
+      const other = await standOn({ ...parts, notes: await ada.app(`com.example.notes${++apps}`) });
+      others.push(other);
+      return other;
+    },
     async close() {
+      for (const other of others) await other.close();
       await app.close();
       await rm(folder, { recursive: true, force: true });
     },

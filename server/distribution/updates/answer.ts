@@ -8,7 +8,7 @@ const MAX_OFFERS_PER_APP = 4;
 
 /**
  * The JSON answer to a check, of ASCII alone. Of each app the newest offered version, and below one that not every device gets the
- * next, down to one that every device gets; a rollback only where there is no update. `unchanged` when the device's tag is of this
+ * next, down to one that every device gets; a rollback where no update is for every device. `unchanged` when the device's tag is of this
  * answer.
  */
 export function answerUpdateCheck(check: UpdateCheck, offersOf: (packageId: string) => AppOffers | null): string {
@@ -36,16 +36,18 @@ function addOffers(
   mosisVersion: Semver,
 ): void {
   const runs = ({ minMosisVersion }: OfferedPackage) => compareSemver(minMosisVersion, mosisVersion) <= 0;
-  let named = 0;
+  // A device on beta takes stable versions, so it obeys the rollbacks of stable too.
+  const back = offers.rollbacks.find(
+    (entry) => entry.from === installed && (entry.track === track || track === 'beta') && runs(entry),
+  );
+  let left = back === undefined ? MAX_OFFERS_PER_APP : MAX_OFFERS_PER_APP - 1;
   for (const offer of offers.updates[track]) {
-    if (offer.versionCode <= installed || named === MAX_OFFERS_PER_APP) break;
+    if (offer.versionCode <= installed || left === 0) break;
     if (!runs(offer)) continue;
     updates.push(offer.toldWithDelta.get(installed) ?? offer.told);
-    named += 1;
-    if (offer.full) break;
+    left -= 1;
+    if (offer.full) return;
   }
-  if (named > 0) return;
-  const back = offers.rollbacks.find((entry) => entry.from === installed && entry.track === track && runs(entry));
   if (back !== undefined) updates.push(back.told);
 }
 
