@@ -161,6 +161,8 @@ export async function createApp(config: Config, { log, clock = systemClock, port
       key: services.platformKey,
       viewerOf: (request, address) => portalViewer(viewers, request, address),
       publicUrl: config.publicUrl,
+      sendfile: config.sendfile,
+      trustedProxies: config.trustedProxies,
     });
     services.onStoreChanged(distribution.storeChanged);
     stack.defer(() => distribution.close());
@@ -180,7 +182,7 @@ export async function createApp(config: Config, { log, clock = systemClock, port
         ...distribution.routes,
         ...metadata.routes,
         ...telemetryRoutes(services.telemetry),
-        ...opsRoutes({ db, ready: () => ready, sockets: () => sockets() }),
+        ...opsRoutes({ db, ready: () => ready, sockets: () => sockets(), metadata: services.metadata.health }),
       ],
       fallback: await createPortal(portalDir),
       publicUrl: config.publicUrl,
@@ -216,6 +218,7 @@ export async function createApp(config: Config, { log, clock = systemClock, port
     const cron = createCron({ jobs: services.jobs, db, clock, log });
     cron.add({ name: 'housekeeping', pattern: '17 * * * *', kind: 'housekeeping' });
     cron.add({ name: 'carry-out-steps', pattern: '* * * * *', kind: 'carry-out-steps' });
+    cron.add({ name: 'guard-rollouts', pattern: '*/10 * * * *', kind: 'guard-rollouts' });
     cron.add({ name: 'release-claims', pattern: '* * * * *', kind: 'release-claims' });
     await services.jobs.start({ alone: true });
     stack.defer(() => services.jobs.stop({ releaseLeases: true }));

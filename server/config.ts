@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import type { Sendfile } from './distribution/front-server.ts';
 import type { SmtpServer } from './platform/mail/smtp.ts';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -27,6 +28,8 @@ export interface Config {
   readonly checkThreads: number | null;
   /** Whether public GraphQL answers are kept serialised. */
   readonly publicCache: boolean;
+  /** Which server in front sends packages by itself, if any. */
+  readonly sendfile: Sendfile;
   /** Where mail goes: to a mail server, or, where none is set, to files in the data folder. `from` is the sender. */
   readonly mail:
     | { readonly kind: 'SMTP'; readonly server: SmtpServer; readonly from: string }
@@ -129,6 +132,14 @@ const environmentSchema = z.object({
     .enum(['on', 'off'])
     .transform((value) => value === 'on')
     .default(true),
+  SENDFILE: z.enum(['off', 'x-accel-redirect', 'x-sendfile']).default('off'),
+  SENDFILE_PREFIX: z
+    .string()
+    .regex(
+      /^\/(?:[A-Za-z0-9_-]{1,100}\/){1,4}$/,
+      'must be a path such as /_packages/: plain letters, with / at both ends',
+    )
+    .default('/_packages/'),
   SMTP_URL: smtpServer.optional(),
   MAIL_FROM: sender.optional(),
 });
@@ -147,6 +158,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const publicUrl = value.PUBLIC_URL ?? `http://localhost:${value.PORT}`;
   if (value.SMTP_URL !== undefined && value.MAIL_FROM === undefined)
     throw mistakes([{ path: ['MAIL_FROM'], message: 'is needed with SMTP_URL: who the mails are from' }]);
+  if (value.SENDFILE !== 'off' && value.TRUSTED_PROXIES.length === 0)
+    throw mistakes([
+      { path: ['SENDFILE'], message: 'needs TRUSTED_PROXIES: only the server in front is told where files lie' },
+    ]);
   const from = value.MAIL_FROM ?? `Mosis <mosis@${new URL(publicUrl).hostname}>`;
   return {
     mode: value.NODE_ENV === 'production' ? 'production' : 'development',
@@ -160,6 +175,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     maxPackageBytes: value.MAX_PACKAGE_BYTES,
     checkThreads: value.CHECK_THREADS ?? null,
     publicCache: value.PUBLIC_CACHE,
+    sendfile:
+      value.SENDFILE === 'x-accel-redirect'
+        ? { kind: value.SENDFILE, prefix: value.SENDFILE_PREFIX }
+        : { kind: value.SENDFILE },
     mail: value.SMTP_URL === undefined ? { kind: 'FOLDER', from } : { kind: 'SMTP', server: value.SMTP_URL, from },
   };
 }

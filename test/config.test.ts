@@ -27,6 +27,7 @@ describe('the environment', () => {
       maxPackageBytes: 52_428_800,
       checkThreads: null,
       publicCache: true,
+      sendfile: { kind: 'off' },
     });
   });
 
@@ -44,10 +45,21 @@ describe('the environment', () => {
       MAX_PACKAGE_BYTES: '1e9',
       CHECK_THREADS: '0',
       PUBLIC_CACHE: 'yes',
+      SENDFILE: 'on',
+      SENDFILE_PREFIX: '/../keys/',
     };
     const mistakes = mistakesOf(wrong);
-    for (const name of Object.keys(wrong)) expect(mistakes.filter((line) => line.includes(name))).toHaveLength(1);
+    for (const name of Object.keys(wrong))
+      expect(mistakes.filter((line) => /^ *([A-Z_]+)/.exec(line)?.[1] === name)).toHaveLength(1);
     expect(mistakes).toHaveLength(Object.keys(wrong).length);
+  });
+
+  it('lets a server in front send files only where that server is named', () => {
+    expect(mistakesOf({ SENDFILE: 'x-sendfile' })).toEqual([expect.stringContaining('TRUSTED_PROXIES')]);
+    const front = { SENDFILE: 'x-accel-redirect', TRUSTED_PROXIES: '127.0.0.1' };
+    expect(readConfig(front).sendfile).toEqual({ kind: 'x-accel-redirect', prefix: '/_packages/' });
+    for (const prefix of ['packages/', '/packages', '/', '//', '/a/../', '/a b/', '/%2e%2e/', '/a\r\nX: y/'])
+      expect(mistakesOf({ ...front, SENDFILE_PREFIX: prefix }), prefix).toHaveLength(1);
   });
 
   it('takes packages smaller than the format allows, and none larger', () => {

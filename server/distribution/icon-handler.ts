@@ -8,9 +8,9 @@ import { visibleVersions } from '../versions/access.ts';
 import { matchesNone } from './conditions.ts';
 import { ICON_SIZES, type IconSize } from './icon.ts';
 import type { Icon, IconSource, IconStore } from './icon-store.ts';
-import { IMMUTABLE } from './package-handlers.ts';
 import { packageIdOf, versionCodeOf } from './parameters.ts';
 import type { DistributionQueries } from './queries.ts';
+import { IMMUTABLE } from './representation.ts';
 
 const FILE = /^icon-(32|64|128)\.png$/;
 /** Drafts may share a code; more of them than this is nobody's app. */

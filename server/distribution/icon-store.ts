@@ -4,6 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import StreamZip from 'node-stream-zip';
 import type { FolderBlobs } from '../platform/blobs/blobs.ts';
 import { BlobConflict, BlobMissing } from '../platform/blobs/blobs.ts';
+import { createByteCache } from '../platform/byte-cache.ts';
 import { draftKey, packageKey } from '../versions/paths.ts';
 import { type IconSize, reencodeIcon } from './icon.ts';
 
@@ -37,19 +38,8 @@ export interface IconStore {
 
 /** Keeps at most `maxBytes` of icons in memory, the longest unused dropped first. */
 export function createIconStore({ blobs, maxBytes }: { blobs: FolderBlobs; maxBytes: number }): IconStore {
-  const kept = new Map<string, Icon>();
+  const kept = createByteCache<Icon>({ maxBytes, sizeOf: ({ bytes }) => bytes.length });
   const making = new Map<string, Promise<Icon | null>>();
-  let keptBytes = 0;
-
-  function keep(key: string, icon: Icon): void {
-    kept.set(key, icon);
-    keptBytes += icon.bytes.length;
-    for (const [oldKey, old] of kept) {
-      if (keptBytes <= maxBytes) return;
-      kept.delete(oldKey);
-      keptBytes -= old.bytes.length;
-    }
-  }
 
   async function make(size: IconSize, load: () => Promise<IconSource | null>): Promise<Icon | null> {
     const source = await load();
@@ -78,18 +68,14 @@ export function createIconStore({ blobs, maxBytes }: { blobs: FolderBlobs; maxBy
     async get(versionId, size, load) {
       const key = `${versionId}/${size}`;
       const found = kept.get(key);
-      if (found !== undefined) {
-        kept.delete(key);
-        kept.set(key, found);
-        return found;
-      }
+      if (found !== undefined) return found;
       let work = making.get(key);
       if (work === undefined) {
         work = make(size, load).finally(() => making.delete(key));
         making.set(key, work);
       }
       const icon = await work;
-      if (icon !== null && !kept.has(key)) keep(key, icon);
+      if (icon !== null) kept.set(key, icon);
       return icon;
     },
   };

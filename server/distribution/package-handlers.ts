@@ -1,66 +1,62 @@
 /** Owns the answers about a published package: the redirect to the newest, its bytes, and its signature. */
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { DomainError, notFound } from '../errors.ts';
+import { notFound } from '../errors.ts';
 import type { RouteContext, RouteHandler } from '../http/router.ts';
 import type { FolderBlobs } from '../platform/blobs/blobs.ts';
-import { packageKey, packagePath } from '../versions/paths.ts';
+import { packagePath } from '../versions/paths.ts';
 import type { Admission } from './admission.ts';
 import type { Buffers } from './buffers.ts';
-import { chooseRange, matchesNone } from './conditions.ts';
+import { matchesNone } from './conditions.ts';
 import type { DownloadCounts } from './counts.ts';
-import { deltaKey } from './deltas/paths.ts';
-import { offeredDictionary, VARY } from './negotiation.ts';
-import type { OpenFile, OpenFiles } from './open-files.ts';
+import type { FrontServer } from './front-server.ts';
+import type { HotFiles } from './hot-files.ts';
+import { VARY } from './negotiation.ts';
+import type { OpenFiles } from './open-files.ts';
 import { mosisVersionOf, packageIdOf, versionCodeOf } from './parameters.ts';
-import type { DistributionQueries, PublishedVersion } from './queries.ts';
-import { sendPart } from './transfer.ts';
+import type { DistributionQueries } from './queries.ts';
+import {
+  chooseRepresentation,
+  type FoundVersion,
+  IMMUTABLE,
+  type Part,
+  packageHeaders,
+  partOf,
+  type Representation,
+} from './representation.ts';
+import { sendBytes, sendPart, type TransferEnd } from './transfer.ts';
 
-/** What never changes may be kept for a year, the longest that caches honour. */
-export const IMMUTABLE = 'public, max-age=31536000, immutable';
-export const PACKAGE_TYPE = 'application/vnd.mosis.package';
-
-interface Found {
-  readonly packageId: string;
-  readonly versionCode: number;
-  readonly version: PublishedVersion;
-}
-
-/** One form of a package: the file, or a delta that makes it. */
-interface Representation {
-  /** In the blob store. */
-  readonly key: string;
-  readonly size: number;
-  /** Of the bytes as they are sent. */
-  readonly sha256: string;
-  readonly headers: Readonly<Record<string, string>>;
-  /** What else the client takes. */
-  readonly instead?: Representation;
+/** Bytes to send from, held until `release`. */
+interface Source {
+  send(response: ServerResponse, part: Part): Promise<TransferEnd>;
+  release(): void;
 }
 
 interface Sending {
-  readonly found: Found;
+  readonly found: FoundVersion;
   readonly chosen: Representation;
-  readonly file: OpenFile;
+  readonly source: Source;
   readonly context: RouteContext;
 }
 
 interface PackageHandlersOptions {
   readonly queries: DistributionQueries;
-  readonly blobs: Pick<FolderBlobs, 'path'>;
+  readonly blobs: Pick<FolderBlobs, 'path' | 'stat'>;
   readonly files: OpenFiles;
+  readonly hotFiles: HotFiles;
   readonly buffers: Buffers;
   readonly admission: Admission;
   readonly counts: Pick<DownloadCounts, 'add'>;
+  readonly frontServer: FrontServer;
   /** A reader must take a buffer within this time. */
   readonly idleMs: number;
 }
 
 /** Makes the handlers. None of them tells a hidden version from one that never was. */
 export function createPackageHandlers(options: PackageHandlersOptions) {
-  const { queries, blobs, files, buffers, admission, counts, idleMs } = options;
+  const { queries, blobs, files, hotFiles, buffers, admission, counts, frontServer, idleMs } = options;
 
-  function find({ params }: RouteContext): Found {
+  function find({ params }: RouteContext): FoundVersion {
     const packageId = packageIdOf(params.packageId);
     const versionCode = versionCodeOf(params.versionCode);
     const version = queries.published(packageId, versionCode);
@@ -86,30 +82,10 @@ export function createPackageHandlers(options: PackageHandlersOptions) {
     response.end();
   };
 
-  /** The package as the client takes it: a delta from what it has where there is one, else the file itself. */
-  function choose(request: IncomingMessage, { packageId, versionCode, version }: Found): Representation {
-    const key = packageKey(packageId, versionCode);
-    const whole: Representation = {
-      key,
-      size: version.size,
-      sha256: version.sha256,
-      headers: { 'Use-As-Dictionary': `match="/v1/packages/${packageId}/*"` },
-    };
-    const dictionary = offeredDictionary(request.headers);
-    const delta = dictionary === null ? null : queries.delta(version.id, dictionary);
-    if (dictionary === null || delta === null) return whole;
-    return {
-      ...delta,
-      key: deltaKey(packageId, versionCode, dictionary),
-      headers: { 'Content-Encoding': 'dcz' },
-      instead: whole,
-    };
-  }
-
   /** The package bytes; only a body costs a disk read. */
   const bytes: RouteHandler = async (request, response, context) => {
     const found = find(context);
-    const chosen = choose(request, found);
+    const chosen = chooseRepresentation(request, found, queries.delta);
     const etags = [chosen, chosen.instead].flatMap((one) => (one === undefined ? [] : [`"${one.sha256}"`]));
     const held = etags.find((etag) => matchesNone(request.headers['if-none-match'], etag));
     if (held !== undefined) {
@@ -120,46 +96,87 @@ export function createPackageHandlers(options: PackageHandlersOptions) {
       response.writeHead(200, { ...packageHeaders(found.version, chosen), 'Content-Length': chosen.size }).end();
       return;
     }
+    if (await isHandedOver(request, response, found, chosen)) return;
     const leave = admission.enter(context.address);
     try {
-      const { file, opened } = await open(chosen);
+      const { source, opened } = await open(chosen);
       try {
-        await send(request, response, { found, chosen: opened, file, context });
+        await send(request, response, { found, chosen: opened, source, context });
       } finally {
-        file.release();
+        source.release();
       }
     } finally {
       leave();
     }
   };
 
+  /** Leaves the bytes to the server in front, where there is one; it does ranges by itself. */
+  async function isHandedOver(
+    request: IncomingMessage,
+    response: ServerResponse,
+    found: FoundVersion,
+    chosen: Representation,
+  ): Promise<boolean> {
+    const header = frontServer.handOver(request, chosen.key);
+    if (header === null) return false;
+    if (chosen.instead !== undefined && (await blobs.stat(chosen.key)) === null)
+      return isHandedOver(request, response, found, chosen.instead);
+    const part = partOf(request, response, chosen);
+    // What the server in front does with ranges is for it to say.
+    const { 'Accept-Ranges': _ranges, ...headers } = packageHeaders(found.version, chosen);
+    response.writeHead(200, { ...headers, ...header, 'Content-Length': 0 }).end();
+    // How it ends is not told here, so what begins is counted: going on after a cut is no second download.
+    if (part.start === 0) count(found, chosen, part.length);
+    return true;
+  }
+
   /** A delta whose file is gone (a restored backup need not have it) is no reason to fail. */
-  async function open(chosen: Representation): Promise<{ file: OpenFile; opened: Representation }> {
+  async function open(chosen: Representation): Promise<{ source: Source; opened: Representation }> {
     try {
-      return { file: await files.acquire(blobs.path(chosen.key)), opened: chosen };
+      return { source: await sourceOf(chosen), opened: chosen };
     } catch (error) {
       if (chosen.instead === undefined || !isMissing(error)) throw error;
       return open(chosen.instead);
     }
   }
 
+  async function sourceOf({ key, size }: Representation): Promise<Source> {
+    const path = blobs.path(key);
+    const hot = await hotFiles.take(path, size);
+    if (hot !== null) {
+      const { bytes: all, release } = hot;
+      return {
+        send: (response, { start, length }) => sendBytes(response, all.subarray(start, start + length), { idleMs }),
+        release,
+      };
+    }
+    const { descriptor, release } = await files.acquire(path);
+    return {
+      send: (response, { start, length }) => sendPart(response, { descriptor, start, length }, { buffers, idleMs }),
+      release,
+    };
+  }
+
   async function send(request: IncomingMessage, response: ServerResponse, sending: Sending): Promise<void> {
-    const { found, chosen, file, context } = sending;
-    const part = partOf(request, response, { etag: `"${chosen.sha256}"`, size: chosen.size });
+    const { found, chosen, source, context } = sending;
+    const part = partOf(request, response, chosen);
+    const last = part.start + part.length;
     response.writeHead(part.status, {
       ...packageHeaders(found.version, chosen),
       'Content-Length': part.length,
-      ...(part.status === 206
-        ? { 'Content-Range': `bytes ${part.start}-${part.start + part.length - 1}/${chosen.size}` }
-        : {}),
+      ...(part.status === 206 ? { 'Content-Range': `bytes ${part.start}-${last - 1}/${chosen.size}` } : {}),
     });
-    const end = await sendPart(response, { descriptor: file.descriptor, ...part }, { buffers, idleMs });
-    const { packageId, versionCode, version } = found;
+    const end = await source.send(response, part);
     // Whoever has the last byte has downloaded it, in however many parts.
-    if (end === 'sent' && part.start + part.length === chosen.size)
-      counts.add(version.id, chosen.instead === undefined ? 'full' : 'delta', part.length);
-    if (end === 'idle')
+    if (end === 'sent' && last === chosen.size) count(found, chosen, part.length);
+    if (end === 'idle') {
+      const { packageId, versionCode } = found;
       context.log.info({ packageId, versionCode, idleMs }, 'download cut off: the reader took nothing');
+    }
+  }
+
+  function count({ version }: FoundVersion, chosen: Representation, length: number): void {
+    counts.add(version.id, chosen.instead === undefined ? 'full' : 'delta', length);
   }
 
   /** The developer's signature.sig as it stands in the package. */
@@ -183,46 +200,6 @@ export function createPackageHandlers(options: PackageHandlersOptions) {
   return { redirect, bytes, signature };
 }
 
-function packageHeaders(version: PublishedVersion, chosen: Representation): Record<string, string> {
-  return {
-    'Content-Type': PACKAGE_TYPE,
-    'Accept-Ranges': 'bytes',
-    ETag: `"${chosen.sha256}"`,
-    // Of the bytes that are sent: a content coding is part of the representation (RFC 9530 §3.1).
-    'Repr-Digest': `sha-256=:${Buffer.from(chosen.sha256, 'hex').toString('base64')}:`,
-    'Cache-Control': IMMUTABLE,
-    Vary: VARY,
-    'X-Mosis-Signature': version.platformSignature,
-    ...chosen.headers,
-  };
-}
-
 function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
-}
-
-function partOf(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { etag, size }: { etag: string; size: number },
-): { status: 200 | 206; start: number; length: number } {
-  // Node joins repeated If-Range headers by ", ", which is then no entity tag; its type says string or list all the same.
-  const ifRange = request.headers['if-range'];
-  const choice = chooseRange(
-    { range: request.headers.range, ifRange: typeof ifRange === 'string' ? ifRange : undefined },
-    etag,
-    size,
-  );
-  switch (choice.kind) {
-    case 'whole':
-      return { status: 200, start: 0, length: size };
-    case 'part':
-      return { status: 206, start: choice.start, length: choice.length };
-    case 'unsatisfiable':
-      response.setHeader('Content-Range', `bytes */${size}`);
-      throw new DomainError(
-        'RANGE_NOT_SATISFIABLE',
-        `There are ${size} bytes, 0 to ${size - 1}; the range asks for none of them.`,
-      );
-  }
 }

@@ -12,6 +12,8 @@ import { createAdmission } from './admission.ts';
 import { createBuffers } from './buffers.ts';
 import { matchesNone } from './conditions.ts';
 import { createDownloadCounts } from './counts.ts';
+import { createFrontServer, type Sendfile } from './front-server.ts';
+import { createHotFiles } from './hot-files.ts';
 import { createIconHandler, type ViewerOf } from './icon-handler.ts';
 import { createIconStore } from './icon-store.ts';
 import { createOpenFiles } from './open-files.ts';
@@ -41,6 +43,9 @@ export const DISTRIBUTION_LIMITS = Object.freeze({
   /** How long a download may wait for its place in the database. */
   countFlushMs: 10_000,
   iconBytes: 16 * 1024 * 1024,
+  /** Packages held in memory, and the largest of them. */
+  hotBytes: 16 * 1024 * 1024,
+  hotFileBytes: 2 * 1024 * 1024,
   /** Update checks of one address at once, and each second after that. */
   updateChecksAtOnce: 600,
   updateChecksPerSecond: 20,
@@ -59,15 +64,21 @@ export interface DistributionOptions {
   readonly viewerOf: ViewerOf;
   /** The public origin, for the OpenAPI document. */
   readonly publicUrl: string;
+  /** The server in front that sends files itself; none when it is left out. */
+  readonly sendfile?: Sendfile;
+  /** Addresses of servers in front. */
+  readonly trustedProxies?: readonly string[];
   readonly limits?: Partial<DistributionLimits>;
 }
 
 /** Makes the routes; `close` lets go of the open files (running downloads end first). */
 export function createDistribution(options: DistributionOptions) {
   const { db, sql, blobs, clock, log, key, viewerOf, publicUrl } = options;
+  const { sendfile = { kind: 'off' }, trustedProxies = [] } = options;
   const limits: DistributionLimits = { ...DISTRIBUTION_LIMITS, ...options.limits };
   const queries = createDistributionQueries(sql);
   const files = createOpenFiles(limits.keptFiles);
+  const hotFiles = createHotFiles({ files, maxBytes: limits.hotBytes, maxFileBytes: limits.hotFileBytes });
   const buffers = createBuffers({
     size: limits.bufferBytes,
     smallSize: limits.smallBufferBytes,
@@ -80,9 +91,11 @@ export function createDistribution(options: DistributionOptions) {
     queries,
     blobs,
     files,
+    hotFiles,
     buffers,
     admission,
     counts,
+    frontServer: createFrontServer({ sendfile, trustedProxies, blobs }),
     idleMs: limits.idleMs,
   });
   const offers = createOfferIndex(sql);
@@ -109,7 +122,12 @@ export function createDistribution(options: DistributionOptions) {
   return {
     routes,
     /** What is held now, for metrics and tests. */
-    held: () => ({ downloads: admission.running(), openFiles: files.count(), freeBuffers: buffers.free() }),
+    held: () => ({
+      downloads: admission.running(),
+      openFiles: files.count(),
+      freeBuffers: buffers.free(),
+      hotBytes: hotFiles.bytes(),
+    }),
     /** The store shows something else from now on. */
     storeChanged: () => offers.forget(),
     /** Lets go of the files at once; resolves when every download is counted. */

@@ -8,8 +8,8 @@ import { BlobMissing, type FolderBlobs } from '../platform/blobs/blobs.ts';
 import type { Database } from '../platform/db/database.ts';
 import { matchesNone } from './conditions.ts';
 import type { ViewerOf } from './icon-handler.ts';
-import { IMMUTABLE } from './package-handlers.ts';
 import { packageIdOf } from './parameters.ts';
+import { IMMUTABLE } from './representation.ts';
 
 const FILE = /^([0-9a-f]{64})\.png$/;
 

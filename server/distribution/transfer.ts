@@ -1,6 +1,6 @@
 /**
- * Owns moving a part of an open file into a response: one buffer at a time, the next read only after the last bytes went to
- * the system. A reader that takes no buffer within the idle time is cut off. It knows no package.
+ * Owns moving a part of an open file, or bytes in memory, into a response: one piece at a time, the next only after the last went
+ * to the system. A reader that takes no piece within the idle time is cut off. It knows no package.
  */
 import { read } from 'node:fs';
 import type { ServerResponse } from 'node:http';
@@ -57,6 +57,31 @@ export async function sendPart(
   }
   if (left === 0 && !watch.ended()) response.end();
   return watch.idle() ? 'idle' : left > 0 || watch.ended() ? 'gone' : 'sent';
+}
+
+/** Bytes of memory given to the system at once: what a reader must take within the idle time. */
+const PIECE_BYTES = 256 * 1024;
+
+/** Writes bytes as the body of a response whose head (with Content-Length) is set. Nothing may change them until it settles. */
+export async function sendBytes(
+  response: ServerResponse,
+  bytes: Buffer,
+  { idleMs }: Pick<TransferOptions, 'idleMs'>,
+): Promise<TransferEnd> {
+  const watch = watchReader(response, idleMs);
+  let sent = 0;
+  try {
+    while (sent < bytes.length && !watch.ended()) {
+      const piece = bytes.subarray(sent, sent + PIECE_BYTES);
+      if (!(await watch.write(piece))) break;
+      sent += piece.length;
+    }
+  } finally {
+    watch.stop();
+  }
+  const isWhole = sent === bytes.length;
+  if (isWhole && !watch.ended()) response.end();
+  return watch.idle() ? 'idle' : isWhole && !watch.ended() ? 'sent' : 'gone';
 }
 
 function readAt(descriptor: number, buffer: Buffer, length: number, position: number): Promise<number> {

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { type DocumentNode, Kind, OperationTypeNode, parse } from 'graphql';
+import { createByteCache } from '../platform/byte-cache.ts';
 import { TOKEN_LIMIT } from './limits.ts';
 
 /** Root fields whose answers are the same for every viewer. */
@@ -41,17 +42,13 @@ export interface PublicCache {
 
 /** Makes an empty cache of at most `maxBytes`. */
 export function createPublicCache({ maxBytes }: PublicCacheOptions): PublicCache {
-  const answers = new Map<string, SerialisedAnswer>();
+  const answers = createByteCache<SerialisedAnswer>({
+    maxBytes,
+    maxValueBytes: maxBytes / 8,
+    sizeOf: ({ bytes }, key) => key.length + bytes.length,
+  });
   const documents = new Map<string, boolean>();
-  let bytes = 0;
   let generation = 0;
-
-  function forgetOldest(): void {
-    const oldest = answers.entries().next();
-    if (oldest.done === true) return;
-    answers.delete(oldest.value[0]);
-    bytes -= oldest.value[0].length + oldest.value[1].bytes.length;
-  }
 
   return {
     keyOf({ query, operationName, variables }, accept) {
@@ -66,25 +63,14 @@ export function createPublicCache({ maxBytes }: PublicCacheOptions): PublicCache
       const text = JSON.stringify([query, operationName ?? null, variables ?? null, accept]);
       return text.length > MAX_KEY_BYTES ? null : createHash('sha256').update(text).digest('base64');
     },
-    get(key) {
-      const answer = answers.get(key);
-      if (answer !== undefined) {
-        answers.delete(key);
-        answers.set(key, answer);
-      }
-      return answer;
-    },
+    get: answers.get,
     set(key, answer, computedAt) {
-      if (computedAt !== generation || answer.bytes.length > maxBytes / 8 || answers.has(key)) return;
-      answers.set(key, answer);
-      bytes += key.length + answer.bytes.length;
-      while (bytes > maxBytes) forgetOldest();
+      if (computedAt === generation) answers.set(key, answer);
     },
     generation: () => generation,
     clear() {
       generation += 1;
       answers.clear();
-      bytes = 0;
     },
   };
 }

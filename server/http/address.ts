@@ -17,6 +17,11 @@ export function clientAddress(request: IncomingMessage, trustedProxies: readonly
   return direct;
 }
 
+/** Whether the connection is of a server in front, whoever it speaks for. */
+export function isTrustedPeer(request: IncomingMessage, trustedProxies: readonly string[]): boolean {
+  return trustedProxies.includes(plain(request.socket.remoteAddress ?? 'unknown'));
+}
+
 function plain(address: string): string {
   return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
 }

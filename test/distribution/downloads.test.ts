@@ -179,6 +179,67 @@ describe('a package', () => {
   });
 });
 
+describe('a small package that is asked for again', () => {
+  it('comes from memory, whole and in parts, without its file', async () => {
+    const own = await createDistributionWorld({ keptFiles: 0 });
+    const small = await own.version({ packageId: ID, versionCode: 1, bytes: randomBytes(600_000) });
+    for (let n = 0; n < 2; n += 1) expect(sha256(await body(await own.get(small.path)))).toBe(small.sha256);
+    expect(own.distribution.held().hotBytes).toBe(600_000);
+    await own.blobs.delete(packageKey(ID, 1));
+    expect(sha256(await body(await own.get(small.path)))).toBe(small.sha256);
+    for (const [start, end] of [
+      [0, 0],
+      [262_143, 262_145],
+      [599_999, 599_999],
+      [7, 599_990],
+    ] as const) {
+      const part = await own.get(small.path, { range: `bytes=${start}-${end}` });
+      expect([part.status, part.headers.get('content-length')]).toEqual([206, String(end - start + 1)]);
+      expect((await body(part)).equals(small.bytes.subarray(start, end + 1))).toBe(true);
+    }
+    await own.dispose();
+  });
+
+  it('stays out of memory when it is large, and when it was asked for once', async () => {
+    const own = await createDistributionWorld({ hotFileBytes: 1_000_000 });
+    const large = await own.version({ packageId: ID, versionCode: 1, bytes: randomBytes(1_000_001) });
+    const small = await own.version({ packageId: ID, versionCode: 2, bytes: randomBytes(1_000_000) });
+    for (const { path } of [large, large, large, small]) await body(await own.get(path));
+    expect(own.distribution.held().hotBytes).toBe(0);
+    await body(await own.get(small.path));
+    expect(own.distribution.held().hotBytes).toBe(1_000_000);
+    await own.dispose();
+  });
+
+  it('holds no more than the bound however many slow readers hold different ones', async () => {
+    const own = await createDistributionWorld({ hotBytes: 8_000_000, hotFileBytes: 4_000_000, idleMs: 5_000 });
+    const versions = await Promise.all(
+      Array.from({ length: 4 }, (_, n) =>
+        own.version({ packageId: `com.example.slow${n}`, versionCode: 1, bytes: randomBytes(4_000_000) }),
+      ),
+    );
+    for (const { path } of versions) await body(await own.get(path));
+    const sockets = versions.flatMap(({ path }) =>
+      [1, 2, 3].map(() => {
+        const socket = connect(Number(new URL(own.url).port), '127.0.0.1');
+        socket.on('error', () => {});
+        // Several answers: more than the system takes on a reader's behalf.
+        socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(4));
+        return socket.pause();
+      }),
+    );
+    await until(() => own.distribution.held().downloads >= 12);
+    await until(() => own.distribution.held().hotBytes === 8_000_000);
+    for (const { path, sha256: expected } of versions) {
+      expect(sha256(await body(await own.get(path)))).toBe(expected);
+      expect(own.distribution.held().hotBytes).toBeLessThanOrEqual(8_000_000);
+    }
+    for (const socket of sockets) socket.destroy();
+    await until(() => own.distribution.held().downloads === 0);
+    await own.dispose();
+  });
+});
+
 describe('what is not public', () => {
   it.each([
     ['DRAFT', 'DRAFT'],

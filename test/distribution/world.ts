@@ -7,7 +7,12 @@ import { pino } from 'pino';
 import type { Viewer } from '../../server/accounts/viewer.ts';
 import { ANONYMOUS } from '../../server/accounts/viewer.ts';
 import { loadPlatformKey, type PlatformKey } from '../../server/distribution/platform-key.ts';
-import { createDistribution, type Distribution, type DistributionLimits } from '../../server/distribution/routes.ts';
+import {
+  createDistribution,
+  type Distribution,
+  type DistributionLimits,
+  type DistributionOptions,
+} from '../../server/distribution/routes.ts';
 import { notFound } from '../../server/errors.ts';
 import { createRouter, type Route } from '../../server/http/router.ts';
 import type { FolderBlobs } from '../../server/platform/blobs/blobs.ts';
@@ -97,7 +102,10 @@ export function developer(developerId: string, roles: { reviewer?: boolean } = {
 }
 
 /** A world of its own; `dispose` it. */
-export async function createDistributionWorld(limits: Partial<DistributionLimits> = {}): Promise<DistributionWorld> {
+export async function createDistributionWorld(
+  limits: Partial<DistributionLimits> = {},
+  front: Pick<DistributionOptions, 'sendfile' | 'trustedProxies'> = {},
+): Promise<DistributionWorld> {
   const database = await createTestDatabase();
   const { db, folder } = database;
   const blobs = await createFolderBlobs(join(folder, 'blobs'));
@@ -113,6 +121,7 @@ export async function createDistributionWorld(limits: Partial<DistributionLimits
     key,
     publicUrl: 'https://apps.example.org',
     limits,
+    ...front,
     viewerOf: async (request) => {
       viewerAsked.push(request);
       return viewer;

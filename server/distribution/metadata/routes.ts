@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { notFound } from '../../errors.ts';
 import type { Route, RouteHandler } from '../../http/router.ts';
+import { createByteCache } from '../../platform/byte-cache.ts';
 import type { Database } from '../../platform/db/database.ts';
 import { matchesNone } from '../conditions.ts';
 import { acceptsCoding } from '../negotiation.ts';
@@ -38,25 +39,19 @@ interface MetadataRoutesOptions {
 }
 
 export function createMetadataRoutes({ db, rootsDir, maxBytes = MAX_HELD_BYTES }: MetadataRoutesOptions) {
-  /** Least recently used first. */
-  const held = new Map<string, HeldFile>();
-  let heldBytes = 0;
+  const held = createByteCache<HeldFile>({ maxBytes, sizeOf });
   /** Counts the timestamps that were in force. */
   let timestamps = 0;
 
   async function find(name: string): Promise<HeldFile | null> {
     const known = held.get(name);
-    if (known !== undefined) {
-      held.delete(name);
-      held.set(name, known);
-      return known;
-    }
+    if (known !== undefined) return known;
     const before = timestamps;
     const text = await read(name);
     if (text === null) return null;
     const file = await prepare(text);
     // A timestamp that was read while the next one was signed would be served until the one after that.
-    if (name !== TIMESTAMP_FILE || timestamps === before) keep(name, file);
+    if (name !== TIMESTAMP_FILE || timestamps === before) held.set(name, file);
     return file;
   }
 
@@ -65,19 +60,6 @@ export function createMetadataRoutes({ db, rootsDir, maxBytes = MAX_HELD_BYTES }
     if (role === 'root') return readRootFile(rootsDir, Number(version));
     const row = await db.prisma.metadataFile.findUnique({ where: { name }, select: { body: true } });
     return row?.body ?? null;
-  }
-
-  function keep(name: string, file: HeldFile): void {
-    const before = held.get(name);
-    if (before !== undefined) heldBytes -= sizeOf(before);
-    held.delete(name);
-    held.set(name, file);
-    heldBytes += sizeOf(file);
-    for (const [oldest, one] of held) {
-      if (heldBytes <= maxBytes) return;
-      held.delete(oldest);
-      heldBytes -= sizeOf(one);
-    }
   }
 
   const handler: RouteHandler = async (request, response, { params }) => {
@@ -93,10 +75,7 @@ export function createMetadataRoutes({ db, rootsDir, maxBytes = MAX_HELD_BYTES }
     /** The timestamp is another one from now on. */
     forget(): void {
       timestamps += 1;
-      const timestamp = held.get(TIMESTAMP_FILE);
-      if (timestamp === undefined) return;
       held.delete(TIMESTAMP_FILE);
-      heldBytes -= sizeOf(timestamp);
     },
   };
 }
