@@ -136,7 +136,7 @@ function measure(millions: number): { readonly p95: number; readonly lines: read
     reader.close();
     const bytes = statSync(join(dir, '2026-02.db')).size;
     const from = performance.now();
-    const dropped = recorder.dropMonths(NOW_MS + 100 * DAY_MS, 90);
+    const { months: dropped } = recorder.dropMonths(NOW_MS + 100 * DAY_MS, 90);
     const dropMs = performance.now() - from;
     const again = performance.now();
     recorder.record([batchOf(batches + 1, NOW_MS)]);

@@ -8,7 +8,7 @@ import { createRouter } from '../server/http/router.ts';
 import { systemClock } from '../server/platform/clock.ts';
 import { createLog } from '../server/platform/log.ts';
 import { telemetryRoutes } from '../server/telemetry/routes.ts';
-import { loadTelemetrySecret } from '../server/telemetry/secret.ts';
+import { openTelemetrySecrets } from '../server/telemetry/secret.ts';
 import { createTelemetry } from '../server/telemetry/service.ts';
 
 const [dataDir = '', flushMs = '1000'] = process.argv.slice(2);
@@ -16,7 +16,7 @@ const log = createLog('error');
 const unlimited = { take: () => 0 };
 const telemetry = createTelemetry({
   dir: join(dataDir, 'telemetry'),
-  secret: loadTelemetrySecret(join(dataDir, 'keys'), systemClock.now()),
+  secrets: openTelemetrySecrets(join(dataDir, 'keys'), systemClock.now()),
   clock: systemClock,
   log,
   throttles: {

@@ -6,6 +6,7 @@ import { type Accounts, createAccounts } from './accounts/service.ts';
 import { type AppModeration, createAppModeration } from './apps/moderation.ts';
 import { createScreenshots, SCREENSHOT_JOB, type Screenshots } from './apps/screenshots.ts';
 import { type Apps, createApps } from './apps/service.ts';
+import { SYSTEM_ACTOR } from './audit/actor.ts';
 import { createAudit } from './audit/service.ts';
 import type { Config } from './config.ts';
 import { createDeltas } from './distribution/deltas/service.ts';
@@ -35,7 +36,7 @@ import { createStore, type Store } from './store/service.ts';
 import { type CrashTriage, createCrashTriage } from './telemetry/crash-triage.ts';
 import { createKnownApps } from './telemetry/known-apps.ts';
 import { telemetryThrottles } from './telemetry/rates.ts';
-import { loadTelemetrySecret } from './telemetry/secret.ts';
+import { openTelemetrySecrets } from './telemetry/secret.ts';
 import { createTelemetry, type Telemetry } from './telemetry/service.ts';
 import { createUnitOfWork, type Work } from './unit-of-work.ts';
 import { type CheckWorker, createCheckWorker } from './validation/check-worker.ts';
@@ -203,12 +204,22 @@ export async function createServices(platform: Platform): Promise<Services> {
   storeListeners.push(knownApps.forget);
   const telemetry = createTelemetry({
     dir: join(config.dataDir, 'telemetry'),
-    secret: loadTelemetrySecret(join(config.dataDir, 'keys'), clock.now()),
+    secrets: openTelemetrySecrets(join(config.dataDir, 'keys'), clock.now()),
     clock,
     log,
     throttles: telemetryThrottles(clock),
     apps: { resolvePackage: knownApps.resolve },
     updateNotes: knownIssues.forDevice,
+    noteDropped: ({ month, bytes }) =>
+      work(async (unit) =>
+        unit.audit({
+          ...SYSTEM_ACTOR,
+          action: 'telemetry.drop_month',
+          resourceType: 'telemetry_month',
+          resourceId: month,
+          details: { bytes },
+        }),
+      ),
   });
   const crashTriage = createCrashTriage({ db, work, clock, telemetry });
 

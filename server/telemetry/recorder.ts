@@ -168,18 +168,17 @@ export function createRecorder(dir: string, warn: (message: string) => void) {
     renameSync(draft, path);
   }
 
-  /** Drops the raw rows of every month whose last day is over `keepDays` ago. Returns the months dropped. */
-  function dropMonths(nowMs: number, keepDays: number): Month[] {
+  /** Drops the raw rows of every month whose last day is over `keepDays` ago. */
+  function dropMonths(nowMs: number, keepDays: number): { readonly months: Month[]; readonly oldest: Month | null } {
     const old = store
       .months()
       .filter((month) => Date.parse(`${monthAfter(month, 1)}-01T00:00:00Z`) + keepDays * DAY_MS <= nowMs);
-    if (old.length === 0) return [];
-    flushOrThrow();
+    if (old.length > 0) flushOrThrow();
     for (const month of old) {
       store.drop(month);
       aggregates.forgetMonth(month);
     }
-    return old;
+    return { months: old, oldest: store.months()[0] ?? null };
   }
 
   /** A kill between the two steps of `dropMonths` leaves a watermark without its file. */

@@ -14,9 +14,12 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { DomainError } from '../errors.ts';
 
 const FILE = 'telemetry-secret';
 const SECRET_BYTES = 32;
+/** Each one costs a hash for each batch. */
+export const MAX_SECRETS = 10;
 
 const secretFile = z.strictObject({
   secrets: z
@@ -31,11 +34,26 @@ export interface TelemetrySecret {
   readonly keys: readonly Uint8Array[];
 }
 
+/** The secrets of a running server, which can be changed while it runs. */
+export interface TelemetrySecrets {
+  current(): TelemetrySecret;
+  /**
+   * Puts a new secret in front. Older ones stay until `forget`: a device counts as a new one from now on, and is still found
+   * for export, erasure and repeats. Throws STATE_CONFLICT with too many kept.
+   */
+  rotate(now: Date): TelemetrySecret;
+  /**
+   * Drops the secrets that nothing stored can be under: those replaced before `since`, the start of the oldest month still
+   * kept. Answers how many.
+   */
+  forget(since: Date): number;
+}
+
 /**
- * Reads `{dir}/telemetry-secret`, and makes it (mode 0600, synced) at the first start. Throws for a file that is not
+ * Opens `{dir}/telemetry-secret`, and makes it (mode 0600, synced) at the first start. Throws for a file that is not
  * readable as one: a new secret in its place would forget every device, so that is the operator's decision.
  */
-export function loadTelemetrySecret(dir: string, now: Date): TelemetrySecret {
+export function openTelemetrySecrets(dir: string, now: Date): TelemetrySecrets {
   const path = join(dir, FILE);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   let text = readIfThere(path);
@@ -44,22 +62,41 @@ export function loadTelemetrySecret(dir: string, now: Date): TelemetrySecret {
     text = readFileSync(path, 'utf8');
   }
   chmodSync(path, 0o600);
-  return { keys: parseSecrets(path, text).secrets.map((secret) => Buffer.from(secret.key, 'base64')) };
+  let { secrets } = parseSecrets(path, text);
+  let keys = keysOf(secrets);
+  const replace = (next: SecretFile['secrets']): void => {
+    writeSecrets(dir, { secrets: next }, 'replace');
+    secrets = next;
+    keys = keysOf(next);
+  };
+  return {
+    current: () => keys,
+    rotate(at) {
+      if (secrets.length >= MAX_SECRETS) throw tooMany();
+      replace([newSecret(at), ...secrets]);
+      return keys;
+    },
+    forget(since) {
+      // A secret was in use until the one before it in the list was made.
+      const kept = secrets.filter(
+        (_, index) => index === 0 || Date.parse(secrets[index - 1]?.created_at ?? '') >= since.getTime(),
+      );
+      const forgotten = secrets.length - kept.length;
+      if (forgotten > 0) replace(kept);
+      return forgotten;
+    },
+  };
 }
 
-/**
- * Puts a new secret in front; older ones stay until nothing stored under them can be left. `keepSince` is the start of
- * the oldest month still kept: a secret replaced before it is dropped. A device counts as a new one from the change on.
- */
-export function rotateTelemetrySecret(dir: string, now: Date, keepSince: Date): TelemetrySecret {
-  const { secrets } = parseSecrets(join(dir, FILE), readFileSync(join(dir, FILE), 'utf8'));
-  const all = [newSecret(now), ...secrets];
-  // A secret was in use until the one before it in the list was made.
-  const kept = all.filter(
-    (_, index) => index === 0 || Date.parse(all[index - 1]?.created_at ?? '') >= keepSince.getTime(),
+function keysOf(secrets: SecretFile['secrets']): TelemetrySecret {
+  return { keys: secrets.map((secret) => Buffer.from(secret.key, 'base64')) };
+}
+
+function tooMany(): DomainError {
+  return new DomainError(
+    'STATE_CONFLICT',
+    `${MAX_SECRETS} telemetry secrets are still in use for what was stored under them. Wait until the oldest month of raw telemetry is dropped.`,
   );
-  writeSecrets(dir, { secrets: kept }, 'replace');
-  return loadTelemetrySecret(dir, now);
 }
 
 /**

@@ -29,6 +29,7 @@ import {
   type DeviceRequestJobs,
   type DeviceRequestResult,
 } from './device-requests.ts';
+import { createDisposal, type DroppedMonth } from './dropped-files.ts';
 import { keyOfEventType } from './events-schema.ts';
 import { OTHER, TELEMETRY_LIMITS } from './limits.ts';
 import { createLive } from './live.ts';
@@ -38,7 +39,8 @@ import type { TelemetryThrottles, Throttle } from './rates.ts';
 import { createReadings } from './readings.ts';
 import type { BatchRow } from './rows.ts';
 import { scanBatch } from './scan.ts';
-import { deviceHashes, type TelemetrySecret } from './secret.ts';
+import { deviceHashes, type TelemetrySecrets } from './secret.ts';
+import { monthOf } from './store.ts';
 import { failuresOf, type UpdateFailure, type UpdateNote, withNotes } from './update-failures.ts';
 import { createWriter } from './writer.ts';
 
@@ -54,13 +56,15 @@ export interface TelemetryApp {
 export interface TelemetryOptions {
   /** `DATA_DIR/telemetry`. */
   readonly dir: string;
-  readonly secret: TelemetrySecret;
+  readonly secrets: TelemetrySecrets;
   readonly clock: Clock;
   readonly log: Log;
   readonly throttles: TelemetryThrottles;
   readonly apps: { resolvePackage(packageId: string): TelemetryApp | null | Promise<TelemetryApp | null> };
   /** What a device is told of updates that failed; nothing when left out. */
   readonly updateNotes?: (appId: string, failures: readonly UpdateFailure[]) => Promise<readonly UpdateNote[]>;
+  /** Writes down, for an admin to see, that a month of raw rows is given up; before it is gone, and again after a kill in between. */
+  readonly noteDropped?: (dropped: DroppedMonth) => Promise<void>;
   /** Runs device requests; without one they run here, one after the other, and go on after a restart. */
   readonly jobs?: DeviceRequestJobs;
   /** Default 1,000. */
@@ -73,7 +77,7 @@ export type Telemetry = ReturnType<typeof createTelemetry>;
 
 /** Makes the feature; `start` opens its files, `stop` closes them with everything acknowledged in the aggregates. */
 export function createTelemetry(options: TelemetryOptions) {
-  const { dir, secret, clock, log, throttles, apps } = options;
+  const { dir, secrets, clock, log, throttles, apps } = options;
   const { flushIntervalMs = TELEMETRY_LIMITS.flushIntervalMs, rawRetentionDays = TELEMETRY_LIMITS.rawRetentionDays } =
     options;
   const writer = createWriter({ dir, log, flushIntervalMs });
@@ -83,6 +87,10 @@ export function createTelemetry(options: TelemetryOptions) {
     (error) => log.error({ err: error }, 'a device request failed; it is tried again at the next start'),
   );
   const requests = createDeviceRequests({ dir: join(dir, 'requests'), clock, writer, jobs: options.jobs ?? inline });
+  const disposal = createDisposal(dir, async (dropped) => {
+    log.info(dropped, 'dropped raw telemetry');
+    await options.noteDropped?.(dropped);
+  });
   let reader: AggregateReader | null = null;
   let maintenance: NodeJS.Timeout | null = null;
 
@@ -100,6 +108,9 @@ export function createTelemetry(options: TelemetryOptions) {
     runDeviceRequest: requests.run,
     flush,
     maintain,
+    rotateSecret,
+    /** Resolves when the files of dropped months are gone. */
+    disposed: disposal.run,
     /** Counts of an app as they come in (see `createLive`); the caller has checked access. */
     follow: live.follow,
     ...createReadings(() => reader),
@@ -121,6 +132,7 @@ export function createTelemetry(options: TelemetryOptions) {
   async function stop(): Promise<void> {
     if (maintenance !== null) clearInterval(maintenance);
     await inline.stop();
+    await disposal.stop();
     await writer.stop();
     reader?.close();
     reader = null;
@@ -170,7 +182,7 @@ export function createTelemetry(options: TelemetryOptions) {
       ...versions,
       app: app.id,
       devices,
-      network: networkHash(secret, app.id, address),
+      network: networkHash(secrets.current(), app.id, address),
       batchId,
       receivedAtMs,
       events,
@@ -204,7 +216,7 @@ export function createTelemetry(options: TelemetryOptions) {
       ...versions,
       app: app.id,
       devices,
-      network: networkHash(secret, app.id, address),
+      network: networkHash(secrets.current(), app.id, address),
       batchId: reportId(report.report_id, report),
       receivedAtMs,
       events: packedEvent(keyOfEventType('app_crash'), atMs),
@@ -226,7 +238,7 @@ export function createTelemetry(options: TelemetryOptions) {
   async function requestDeviceData(body: unknown): Promise<{ readonly token: string }> {
     const request = parseDeviceRequest(body);
     const app = await resolve(request.package_id);
-    const devices = deviceHashes(secret, app.id, request.device_id);
+    const devices = deviceHashes(secrets.current(), app.id, request.device_id);
     take(throttles.requestDevice, hex(devices[0]));
     return requests.create(app.id, devices, request.action);
   }
@@ -242,13 +254,26 @@ export function createTelemetry(options: TelemetryOptions) {
     if (reply.kind === 'failed') throw new Error(reply.message);
   }
 
-  /** Drops raw months past retention and expired results. Runs at start and hourly. */
+  /**
+   * Drops raw months past retention, the secrets that only they were under, and expired results. Runs at start and hourly.
+   * The files themselves go meanwhile, and nothing waits for them.
+   */
   async function maintain(): Promise<void> {
     requests.sweep();
-    const reply = await writer.request({ kind: 'drop', nowMs: clock.ms(), keepDays: rawRetentionDays });
+    const nowMs = clock.ms();
+    const reply = await writer.request({ kind: 'drop', nowMs, keepDays: rawRetentionDays });
     if (reply.kind === 'failed') throw new Error(reply.message);
-    if (reply.kind === 'dropped' && reply.months.length > 0)
-      log.info({ months: reply.months }, 'dropped raw telemetry');
+    if (reply.kind !== 'dropped') return;
+    secrets.forget(new Date(`${reply.oldest ?? monthOf(nowMs)}-01T00:00:00Z`));
+    disposal.run().catch((error: unknown) => log.error({ err: error }, 'a dropped month could not be removed'));
+  }
+
+  /**
+   * Hashes devices under a new secret from now on, so that they cannot be told to be the ones from before, but for the old
+   * secrets, which go with the last month that used them. Answers how many are kept. Throws STATE_CONFLICT with too many.
+   */
+  function rotateSecret(): number {
+    return secrets.rotate(clock.now()).keys.length;
   }
 
   async function resolve(packageId: string): Promise<TelemetryApp> {
@@ -259,7 +284,7 @@ export function createTelemetry(options: TelemetryOptions) {
 
   /** The device's hashes, after its own and then the app's limit. */
   function identify(app: TelemetryApp, deviceId: string): Uint8Array[] {
-    const devices = deviceHashes(secret, app.id, deviceId);
+    const devices = deviceHashes(secrets.current(), app.id, deviceId);
     take(throttles.device, hex(devices[0]));
     take(throttles.app, app.id);
     return devices;

@@ -2,8 +2,9 @@
  * Owns the raw telemetry files together: which month a batch goes to, repeats across months, group commit, retention.
  * It runs in the writer's thread and is the only one that writes these files.
  */
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { DROPPED } from './dropped-files.ts';
 import { openPartition, type Partition } from './partition.ts';
 import type { BatchRow, Counted, ExportedBatch } from './rows.ts';
 
@@ -44,11 +45,14 @@ export function createStore(dir: string, counted: (month: Month) => Counted) {
     erase(app: string, devices: readonly Uint8Array[]): number {
       return months().reduce((removed, month) => removed + partition(month).erase(app, devices), 0);
     },
+    /** Lets go of a month. Its file is only renamed, which takes no time however large it is (dropped-files.ts). */
     drop(month: Month): void {
       open.get(month)?.close();
       open.delete(month);
+      const path = join(dir, `${month}.db`);
       // The file itself goes first: a kill in between leaves at most a log without a file, which is nothing.
-      for (const end of ['', '-wal', '-shm']) rmSync(join(dir, `${month}.db${end}`), { force: true });
+      renameSync(path, `${path}${DROPPED}`);
+      for (const end of ['-wal', '-shm']) rmSync(`${path}${end}`, { force: true });
     },
     close(): void {
       for (const one of open.values()) one.close();
@@ -88,13 +92,16 @@ export function createStore(dir: string, counted: (month: Month) => Counted) {
           const places: ({ readonly fresh: number } | { readonly answer: string })[] = [];
           const seen = new Map<string, BatchRow>();
           for (const row of rows) {
-            const name = repeatKey(row);
-            const answer = seen.get(name)?.answer ?? target.findAnswer(row) ?? firstAnswer(neighbours, row);
+            const names = repeatKeys(row);
+            const answer =
+              names.map((name) => seen.get(name)?.answer).find((one) => one !== undefined) ??
+              target.findAnswer(row) ??
+              firstAnswer(neighbours, row);
             if (answer !== null) {
               places.push({ answer });
               continue;
             }
-            seen.set(name, row);
+            for (const name of names) seen.set(name, row);
             places.push({ fresh: fresh.push(row) - 1 });
           }
           const versions = target.insert(fresh);
@@ -129,8 +136,12 @@ function firstAnswer(partitions: readonly Partition[], row: BatchRow): string | 
   return null;
 }
 
-/** Repeats inside one transaction: the current hash is enough, both were made under the same secret. */
-function repeatKey(row: BatchRow): string {
-  const [device = new Uint8Array()] = row.devices;
-  return `${row.app} ${Buffer.from(device).toString('hex')} ${Buffer.from(row.batchId).toString('hex')}`;
+/** Repeats inside one transaction: one for each hash, for between the two the secret may have been rotated. */
+function repeatKeys(row: BatchRow): string[] {
+  const batch = hex(row.batchId);
+  return row.devices.map((device) => `${row.app} ${hex(device)} ${batch}`);
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
 }

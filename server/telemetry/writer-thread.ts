@@ -19,7 +19,8 @@ export type WriterRequest =
 export type WriterReply =
   | { readonly kind: 'outcomes'; readonly outcomes: readonly Outcome[] }
   | { readonly kind: 'done'; readonly count: number }
-  | { readonly kind: 'dropped'; readonly months: readonly string[] }
+  /** The months dropped, and the oldest one left; null without any. */
+  | { readonly kind: 'dropped'; readonly months: readonly string[]; readonly oldest: string | null }
   | { readonly kind: 'failed'; readonly message: string };
 
 /** What the thread sends: a reply to the request of that number, that it is ready, or something to log. */
@@ -63,7 +64,7 @@ function run(to: NonNullable<typeof parentPort>, data: WriterData): void {
       case 'erase':
         return { kind: 'done', count: recorder.erase(request.app, request.devices) };
       case 'drop':
-        return { kind: 'dropped', months: recorder.dropMonths(request.nowMs, request.keepDays) };
+        return { kind: 'dropped', ...recorder.dropMonths(request.nowMs, request.keepDays) };
       case 'close':
         clearInterval(timer);
         recorder.close();

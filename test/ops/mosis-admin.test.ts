@@ -86,6 +86,13 @@ describe('without a server', () => {
     expect(existsSync(join(dataDir, 'lock.json'))).toBe(false);
   }, 60_000);
 
+  it('it puts a new telemetry secret in front of the old ones, as an act of the operator', async () => {
+    const rotated = await admin(dataDir, 'telemetry', 'rotate-secret', '--json');
+    expect([rotated.code, rotated.json()]).toEqual([0, { secrets: 2 }]);
+    expect(statSync(join(dataDir, 'keys', 'telemetry-secret')).mode & 0o777).toBe(0o600);
+    expect(audited('admin.rotate_telemetry_secret')).toEqual(['OPERATOR']);
+  }, 60_000);
+
   it('a folder whose holder does not answer is refused, and so is a restore', async () => {
     const holder = spawn(
       process.execPath,

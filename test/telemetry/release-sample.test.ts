@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { judgeRelease } from '../../server/rollouts/judgement.ts';
 import { packedEvent } from '../../server/telemetry/bodies.ts';
 import { keyOfEventType } from '../../server/telemetry/events-schema.ts';
-import { createReleaseSampler } from '../../server/telemetry/release-sample.ts';
+import { openReleaseSampler } from '../../server/telemetry/release-sample.ts';
 import {
   type ReleaseQuestion,
   type ReleaseSample,
@@ -220,22 +220,38 @@ describe('a sample', () => {
       { device: 1, at: RELEASE + HOUR, network: 1, version: NEWER },
     ]);
     const { budget: _budget, ...question } = ask();
-    const sampler = createReleaseSampler({ dir });
-    expect(countsOf(await sampler.sample(question))).toEqual({ newer: [1, 0], before: [1, 0], beside: [0, 0] });
+    const sampler = openReleaseSampler(dir);
+    for (const previous of [PREVIOUS, PREVIOUS])
+      expect(countsOf(await sampler.sample({ ...question, previous }))).toEqual({
+        newer: [1, 0],
+        before: [1, 0],
+        beside: [0, 0],
+      });
     await expect(sampler.sample(question, AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough');
     const abort = new AbortController();
     const given = sampler.sample(question, abort.signal);
     abort.abort(new Error('enough now'));
     await expect(given).rejects.toThrow('enough now');
+    await expect(sampler.sample(question)).rejects.toThrow('ended');
+    const other = openReleaseSampler(dir);
+    const last = other.sample(question);
+    await other.close();
+    await expect(last).rejects.toThrow('ended');
+    await sampler.close();
   });
 
-  it('says so when a file cannot be read', async () => {
+  it('says so when a file cannot be read, and reads the next', async () => {
     write([{ device: 1, at: RELEASE - HOUR }]);
+    write([{ device: 1, at: Date.UTC(2026, 6, 2) }]);
     const db = new Database(join(dir, '2026-03.db'));
     db.exec('DROP TABLE batches');
     db.close();
     const { budget: _budget, ...question } = ask();
-    await expect(createReleaseSampler({ dir }).sample(question)).rejects.toThrow('no such table');
+    const sampler = openReleaseSampler(dir);
+    await expect(sampler.sample(question)).rejects.toThrow('no such table');
+    const july = { startedAtMs: Date.UTC(2026, 6, 3), nowMs: Date.UTC(2026, 6, 5) };
+    expect(count((await sampler.sample({ ...question, ...july })).before)).toEqual([1, 0]);
+    await sampler.close();
   });
 });
 

@@ -8,7 +8,7 @@ import { pino } from 'pino';
 import { createRouter } from '../../server/http/router.ts';
 import { telemetryThrottles } from '../../server/telemetry/rates.ts';
 import { telemetryRoutes } from '../../server/telemetry/routes.ts';
-import { loadTelemetrySecret, type TelemetrySecret } from '../../server/telemetry/secret.ts';
+import { openTelemetrySecrets } from '../../server/telemetry/secret.ts';
 import { createTelemetry, type TelemetryOptions } from '../../server/telemetry/service.ts';
 import { createTestClock } from '../support/clock.ts';
 
@@ -58,12 +58,11 @@ export type Stand = Awaited<ReturnType<typeof createStand>>;
 export async function createStand(changes: Partial<TelemetryOptions> = {}) {
   const dir = mkdtempSync(join(tmpdir(), 'mosis-telemetry-'));
   const clock = createTestClock(START);
-  const secret: TelemetrySecret = loadTelemetrySecret(join(dir, 'keys'), START);
   const log = pino({ level: 'silent' });
   const open = () =>
     createTelemetry({
       dir: join(dir, 'telemetry'),
-      secret,
+      secrets: openTelemetrySecrets(join(dir, 'keys'), START),
       clock,
       log,
       throttles: telemetryThrottles(clock),
