@@ -17,6 +17,7 @@ import { findApp, type Offer } from './find.ts';
 import { type Network, systemSleep } from './http.ts';
 import { uninstallPackage } from './install.ts';
 import { createJournal, type OnStep } from './journal.ts';
+import { sweepLeftovers } from './leftovers.ts';
 import { createOutcomes, type FailedUpdate } from './outcomes.ts';
 import { type ProvisionResult, provisionFromFile, provisionFromNetwork } from './provision.ts';
 import { createReporter, type Reporter } from './report.ts';
@@ -138,6 +139,7 @@ export function createDevice(options: DeviceOptions): Device {
         await sweepDownloads(storage.folders.downloads, clock());
         await sweepBases(storage);
         await sweepCopies(storage);
+        await sweepLeftovers(storage);
         return finished;
       }),
     provisionFromFile: (text) => alone(() => provisionFromFile(provisioning, text)),
