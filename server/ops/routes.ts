@@ -1,4 +1,5 @@
 /** Owns what the operator asks: is the process alive, can it work, and in numbers how it does. */
+import { METADATA_WARNINGS, type MetadataHealth } from '../distribution/metadata/health.ts';
 import type { Route } from '../http/router.ts';
 import type { Database } from '../platform/db/database.ts';
 
@@ -8,10 +9,13 @@ interface OpsOptions {
   readonly ready: () => boolean;
   /** Open GraphQL sockets. */
   readonly sockets: () => number;
+  /** Of the signed metadata. */
+  readonly metadata: () => Promise<MetadataHealth>;
 }
 
-/** `/healthz`: the process answers. `/readyz`: it takes work and the database answers. `/metrics`: Prometheus text, to loopback only. */
-export function opsRoutes({ db, ready, sockets }: OpsOptions): Route[] {
+/** `/healthz`: the process answers. `/readyz`: it takes work and the database answers; what the operator must
+ * see to stands below that. `/metrics`: Prometheus text, to loopback only. */
+export function opsRoutes({ db, ready, sockets, metadata }: OpsOptions): Route[] {
   return [
     {
       methods: ['GET', 'HEAD'],
@@ -30,9 +34,10 @@ export function opsRoutes({ db, ready, sockets }: OpsOptions): Route[] {
             () => true,
             () => false,
           ));
+        const warnings = works ? (await metadata()).warnings : [];
         response
           .writeHead(works ? 200 : 503, { 'Content-Type': 'text/plain', 'Cache-Control': 'no-store' })
-          .end(works ? 'ready\n' : 'not ready\n');
+          .end([works ? 'ready' : 'not ready', ...warnings.map(({ code }) => `warning ${code}`), ''].join('\n'));
       },
     },
     {
@@ -55,6 +60,7 @@ export function opsRoutes({ db, ready, sockets }: OpsOptions): Route[] {
           ...webhooks.map((row) => `mosis_webhooks{state="${row.state.toLowerCase()}"} ${row._count}`),
           '# TYPE mosis_sockets gauge',
           `mosis_sockets ${sockets()}`,
+          ...metadataLines(await metadata()),
           '# TYPE process_resident_memory_bytes gauge',
           `process_resident_memory_bytes ${memory.rss}`,
           '# TYPE process_uptime_seconds gauge',
@@ -65,5 +71,22 @@ export function opsRoutes({ db, ready, sockets }: OpsOptions): Route[] {
           .end(`${lines.join('\n')}\n`);
       },
     },
+  ];
+}
+
+function metadataLines({ root, timestampExpires, warnings }: MetadataHealth): string[] {
+  const seconds = (date: Date) => Math.floor(date.getTime() / 1_000);
+  const told = new Set(warnings.map(({ code }) => code));
+  return [
+    '# TYPE mosis_root_version gauge',
+    `mosis_root_version ${root.version}`,
+    '# TYPE mosis_root_expires_timestamp_seconds gauge',
+    `mosis_root_expires_timestamp_seconds ${seconds(root.expires)}`,
+    '# TYPE mosis_timestamp_expires_timestamp_seconds gauge',
+    ...(timestampExpires === null ? [] : [`mosis_timestamp_expires_timestamp_seconds ${seconds(timestampExpires)}`]),
+    '# TYPE mosis_metadata_warning gauge',
+    ...METADATA_WARNINGS.map(
+      (code) => `mosis_metadata_warning{code="${code.toLowerCase()}"} ${told.has(code) ? 1 : 0}`,
+    ),
   ];
 }
