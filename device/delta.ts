@@ -118,8 +118,8 @@ async function fetchDelta(options: DownloadOptions, base: DeltaBase, paths: Path
     if (step.kind === 'done') return await readFile(paths.part);
     attempt = step.have > reached ? 0 : attempt + 1;
     reached = Math.max(reached, step.have);
-    if (attempt + 1 >= MAX_ATTEMPTS) throw step.error;
-    await waitBefore(options.network, attempt, step.waitMs);
+    if (attempt >= MAX_ATTEMPTS) throw step.error;
+    await waitBefore(options.network, Math.max(0, attempt - 1), step.waitMs);
   }
 }
 

@@ -65,8 +65,8 @@ export async function downloadPackage(options: DownloadOptions): Promise<Downloa
     // Only tries that bring nothing count: a long download over a bad link is not given up while it moves.
     attempt = outcome.sizeBytes > reached ? 0 : attempt + 1;
     reached = Math.max(reached, outcome.sizeBytes);
-    if (attempt + 1 >= MAX_ATTEMPTS) throw outcome.error;
-    await waitBefore(options.network, attempt, outcome.waitMs);
+    if (attempt >= MAX_ATTEMPTS) throw outcome.error;
+    await waitBefore(options.network, Math.max(0, attempt - 1), outcome.waitMs);
   }
 }
 
