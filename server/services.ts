@@ -29,6 +29,8 @@ import type { Mailer } from './platform/mail/mail.ts';
 import type { PubSub } from './platform/pubsub/pubsub.ts';
 import { createReviews, type Reviews } from './reviews/service.ts';
 import { REVIEW_SETTINGS } from './reviews/settings.ts';
+import { createRolloutGuard } from './rollouts/guard.ts';
+import { GUARD_SETTINGS } from './rollouts/guard-settings.ts';
 import { createRollouts, type Rollouts } from './rollouts/service.ts';
 import { createSettings, type Settings } from './settings/service.ts';
 import { createSqliteStoreQueries } from './store/queries-sqlite.ts';
@@ -36,6 +38,7 @@ import { createStore, type Store } from './store/service.ts';
 import { type CrashTriage, createCrashTriage } from './telemetry/crash-triage.ts';
 import { createKnownApps } from './telemetry/known-apps.ts';
 import { telemetryThrottles } from './telemetry/rates.ts';
+import { openReleaseSampler } from './telemetry/release-sample.ts';
 import { openTelemetrySecrets } from './telemetry/secret.ts';
 import { createTelemetry, type Telemetry } from './telemetry/service.ts';
 import { createUnitOfWork, type Work } from './unit-of-work.ts';
@@ -140,7 +143,7 @@ export async function createServices(platform: Platform): Promise<Services> {
     storeChanged,
   });
   const reviews: Reviews = createReviews({ db, work, clock, ids, random: Math.random, versions: () => versions });
-  const settings = createSettings({ work, clock, ids, known: [REVIEW_SETTINGS] });
+  const settings = createSettings({ work, clock, ids, known: [REVIEW_SETTINGS, GUARD_SETTINGS] });
   const packages = createStoredPackages({ db, blobs, clock, log });
   const versions: Versions = createVersions({
     work,
@@ -281,6 +284,14 @@ export async function createServices(platform: Platform): Promise<Services> {
       await rollouts.carryOutSteps(signal);
     },
   });
+  const guard = createRolloutGuard({
+    db,
+    clock,
+    log,
+    openSampler: () => openReleaseSampler(join(config.dataDir, 'telemetry')),
+    rollouts,
+  });
+  jobs.register('guard-rollouts', { handler: (_job, { signal }) => guard.run(signal) });
   jobs.register('release-claims', {
     handler: async () => {
       await reviews.releaseLapsed();

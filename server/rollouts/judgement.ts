@@ -2,9 +2,11 @@
  * Owns whether a new version is worse than the one before it, from counts of devices: pure statistics. It reads nothing and
  * pauses nothing.
  */
+import type { RolloutVerdict } from './guard-json.ts';
 
-export const ROLLOUT_VERDICTS = ['TOO_FEW_DEVICES', 'NO_WORSE', 'WORSE', 'NOTHING_TO_COMPARE'] as const;
-export type RolloutVerdict = (typeof ROLLOUT_VERDICTS)[number];
+/** Which of the two arms of the previous version was compared. */
+export const COMPARED_ARMS = ['BEFORE', 'BESIDE'] as const;
+export type ComparedArm = (typeof COMPARED_ARMS)[number];
 
 /** Devices of one address prefix. */
 export interface NetworkDevices {
@@ -43,8 +45,8 @@ export interface DeviceCount {
 export interface Judgement {
   readonly verdict: RolloutVerdict;
   readonly newer: DeviceCount;
-  /** The arm of the previous version that was compared; null where there is none. */
-  readonly previous: DeviceCount | null;
+  /** The arm of the previous version that was compared, else the larger one; null where neither has a device. */
+  readonly previous: (DeviceCount & { readonly arm: ComparedArm }) | null;
   /** Lower bound of how many percentage points fewer devices are free of crashes; null where nothing was compared. */
   readonly worseByAtLeast: number | null;
 }
@@ -60,8 +62,10 @@ export interface Interval {
  */
 export function judgeRelease(arms: ReleaseArms, rules: JudgementRules): Judgement {
   const newer = countOf(arms.newer);
-  const controls = [countOf(arms.before), countOf(arms.beside)];
-  const largest = controls.toSorted((a, b) => b.devices - a.devices)[0] ?? { devices: 0, crashed: 0 };
+  const before = { arm: 'BEFORE' as const, ...countOf(arms.before) };
+  const beside = { arm: 'BESIDE' as const, ...countOf(arms.beside) };
+  const controls = [before, beside];
+  const largest = beside.devices > before.devices ? beside : before;
   const enough = controls.filter(({ devices }) => devices >= rules.minDevices);
   if (newer.devices < rules.minDevices || enough.length === 0) {
     const nothing = largest.devices === 0 && newer.devices >= rules.minDevices;

@@ -1,16 +1,24 @@
-/** Owns the thread that one sample of devices is read in: it answers its one question and ends. */
+/** Owns the thread that samples of devices are read in: it answers one question after the other until it is ended. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { type ReleaseQuestion, type ReleaseSample, readReleaseSample } from './release-sample-read.ts';
 
 export interface ReleaseSampleData {
+  /** `DATA_DIR/telemetry`. */
   readonly dir: string;
-  readonly question: ReleaseQuestion;
 }
+export type ReleaseSampleReply = { readonly sample: ReleaseSample } | { readonly failure: string };
 
 const port = parentPort;
 if (port !== null) {
   // Given by release-sample.ts.
-  const { dir, question } = workerData as ReleaseSampleData;
-  const sample: ReleaseSample = readReleaseSample(dir, question);
-  port.postMessage(sample);
+  const { dir } = workerData as ReleaseSampleData;
+  port.on('message', (question: ReleaseQuestion) => port.postMessage(answer(dir, question)));
+}
+
+function answer(dir: string, question: ReleaseQuestion): ReleaseSampleReply {
+  try {
+    return { sample: readReleaseSample(dir, question) };
+  } catch (error) {
+    return { failure: error instanceof Error ? error.message : String(error) };
+  }
 }

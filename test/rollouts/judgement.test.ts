@@ -117,7 +117,7 @@ describe('the judgement of a release', () => {
     expect(judged).toMatchObject({
       verdict: 'WORSE',
       newer: { devices: 200, crashed: 40 },
-      previous: { devices: 1_000, crashed: 30 },
+      previous: { arm: 'BEFORE', devices: 1_000, crashed: 30 },
     });
     expect(judged.worseByAtLeast).toBeGreaterThan(5);
     expect(judged.worseByAtLeast).toBeLessThan(17);
@@ -146,7 +146,10 @@ describe('the judgement of a release', () => {
 
   it('does not blame the new version for what hits the previous one as well', () => {
     const outage = { newer: apart(300, 150), before: apart(500, 5), beside: apart(500, 250) };
-    expect(judgeRelease(outage, RULES)).toMatchObject({ verdict: 'NO_WORSE', previous: { crashed: 250 } });
+    expect(judgeRelease(outage, RULES)).toMatchObject({
+      verdict: 'NO_WORSE',
+      previous: { arm: 'BESIDE', crashed: 250 },
+    });
     expect(judgeRelease({ ...outage, beside: apart(20, 10) }, RULES).verdict).toBe('WORSE');
   });
 
