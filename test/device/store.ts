@@ -269,7 +269,8 @@ async function deltaFor(
 ): Promise<{ bytes: Buffer; etag: string } | null> {
   const asked = /^:([A-Za-z0-9+/=]+):$/.exec(String(request.headers['available-dictionary'] ?? ''))?.[1];
   const base = all.find((each) => asked !== undefined && each.sha256 === Buffer.from(asked, 'base64').toString('hex'));
-  if (base === undefined || request.headers['accept-encoding'] !== 'dcz') return null;
+  const accepted = String(request.headers['accept-encoding'] ?? '').split(/, */);
+  if (base === undefined || !accepted.includes('dcz')) return null;
   const bytes = await encodeDelta(app.bytes, base.bytes);
   return { bytes, etag: `"${sha256(bytes)}"` };
 }
