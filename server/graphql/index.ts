@@ -9,7 +9,7 @@ import '../versions/schema-uploads.ts';
 import '../versions/schema-mutations.ts';
 import '../rollouts/schema.ts';
 import '../rollouts/schema-mutations.ts';
-import '../rollouts/guard-schema.ts';
+import '../rollouts/schema-guard.ts';
 import '../known-issues/schema.ts';
 import '../reviews/schema.ts';
 import '../reviews/schema-mutations.ts';
