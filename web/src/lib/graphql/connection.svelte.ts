@@ -1,7 +1,6 @@
 // Tells the views whether events arrive now: it keeps the state of the live connection and opens nothing itself.
 
-export const PHASES = ['idle', 'connecting', 'catching-up', 'live', 'offline'] as const;
-export type Phase = (typeof PHASES)[number];
+import type { Phase } from '#lib/graphql/phase.ts';
 
 /** How long a fresh connection counts as catching up when nothing arrives. */
 const QUIET_MS = 1200;

@@ -8,6 +8,7 @@ import { notifications } from '#lib/messages/en/notifications.ts';
 import { policy } from '#lib/messages/en/policy.ts';
 import { rescans } from '#lib/messages/en/rescans.ts';
 import { reviews } from '#lib/messages/en/reviews.ts';
+import { rollouts } from '#lib/messages/en/rollouts.ts';
 import { version } from '#lib/messages/en/version.ts';
 import { visitors } from '#lib/messages/en/visitors.ts';
 import { appStatus, keyStatus, reasons, roles, scopes, states } from '#lib/messages/en/words.ts';
@@ -31,6 +32,7 @@ export const en = {
   ...notifications,
   ...policy,
   ...rescans,
+  ...rollouts,
 };
 
 export type Messages = typeof en;

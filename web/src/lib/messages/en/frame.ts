@@ -1,5 +1,5 @@
 // The English texts of what surrounds every page.
-import type { Phase } from '#lib/graphql/connection.svelte.ts';
+import type { Phase } from '#lib/graphql/phase.ts';
 import { phase } from '#lib/messages/en/words.ts';
 
 export const frame = {

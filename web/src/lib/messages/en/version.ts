@@ -65,10 +65,6 @@ export const version = {
     suspend: 'Suspend',
     review: 'Review it',
     confirm: {
-      publish: {
-        title: 'Publish this version?',
-        body: 'Devices can install it right away, and it becomes the version in the store.',
-      },
       unpublish: { title: 'Unpublish this version?', body: 'It leaves the store. Devices that have it keep it.' },
       withdraw: {
         title: 'Withdraw this version?',
@@ -203,6 +199,7 @@ export const version = {
     label: 'Timeline',
     event,
     because: (list: readonly ReviewReason[]) => `Why by hand: ${list.map((reason) => reasons[reason]).join('; ')}`,
+    stepsMoved: (ms: number) => `The steps still to come moved by ${duration(ms)}`,
     checksRunning: 'Checks are running',
     progress: (done: number, now: number) => `${done} done, ${now} running`,
     checksRan: 'Checks',

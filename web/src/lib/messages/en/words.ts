@@ -1,5 +1,5 @@
 // The English words that several pages share: states, roles, events and their kinds.
-import type { Phase } from '#lib/graphql/connection.svelte.ts';
+
 import type {
   ApiKeyScope,
   AppStatus,
@@ -12,6 +12,8 @@ import type {
   SigningKeyStatus,
   VersionState,
 } from '#lib/graphql/generated/graphql.ts';
+import type { Phase } from '#lib/graphql/phase.ts';
+import { type RolloutNews, rolloutChange } from '#lib/messages/en/rollout-words.ts';
 import type { Step, StepState } from '#lib/versions/state.ts';
 
 /** "1 file", "2 files". */
@@ -93,7 +95,11 @@ export const actors: Record<EventActorKind, string> = {
   SYSTEM: 'the checks',
 };
 
-export type EventLike = { type: EventType; actor: { kind: EventActorKind; name?: string | null } };
+export type EventLike = {
+  type: EventType;
+  actor: { kind: EventActorKind; name?: string | null };
+  /** What became of a rollout; null for other events. */ rollout?: RolloutNews | null;
+};
 
 /** "you", "Ada" or "a reviewer"; nobody for what the machine does. */
 function by({ actor }: EventLike): string {
@@ -124,7 +130,7 @@ export function event(it: EventLike): string {
     WITHDRAWN: `Withdrawn${by(it)}`,
     PUBLISHED: `Published${by(it)}`,
     UNPUBLISHED: `Unpublished${by(it)}`,
-    ROLLOUT_CHANGED: 'Rollout changed',
+    ROLLOUT_CHANGED: it.rollout ? rolloutChange(it.rollout, by(it)) : 'Rollout changed',
     PINS_CHANGED: 'Signing keys changed',
     SUSPENDED: `Suspended${by(it)}`,
     REINSTATED: `Reinstated${by(it)}`,
