@@ -10,7 +10,16 @@ import { makeFolder, readIfThere, removeFile, replaceFile } from '../durable.ts'
 import { DeviceError } from '../errors.ts';
 import type { Network } from '../http.ts';
 import { fetchMetadata } from './fetch.ts';
-import { Envelope, type MetadataKey, type MetadataRole, Root, Snapshot, Targets, Timestamp } from './shapes.ts';
+import {
+  Envelope,
+  type MetadataKey,
+  type MetadataRole,
+  type MetaFile,
+  Root,
+  Snapshot,
+  Targets,
+  Timestamp,
+} from './shapes.ts';
 import { isSignedBy } from './signatures.ts';
 
 /** The most that a file of each kind may have, in bytes; a longer one is cut off while it comes. */
@@ -160,7 +169,7 @@ export function createTrustedRepository({ network, folder }: RepositoryOptions):
       requireCurrent('snapshot', before.expires);
       return before;
     }
-    const text = await fetchFile(`${wanted.version}.snapshot.json`, wanted.length ?? METADATA_LIMITS.snapshot);
+    const text = await fetchFile(`${wanted.version}.snapshot.json`, mostBytes('snapshot', wanted));
     if (text === null) throw mixed('snapshot');
     requireNamed('snapshot', text, wanted);
     const next = verified('snapshot', text, expected);
@@ -184,7 +193,7 @@ export function createTrustedRepository({ network, folder }: RepositoryOptions):
       requireCurrent(name, before.expires);
       return before;
     }
-    const text = await fetchFile(`${wanted.version}.${name}.json`, wanted.length ?? METADATA_LIMITS.targets);
+    const text = await fetchFile(`${wanted.version}.${name}.json`, mostBytes('targets', wanted));
     if (text === null) throw mixed(name);
     requireNamed(name, text, wanted);
     const next = verified(name, text, expected);
@@ -263,6 +272,11 @@ function verified<T>(role: string, text: string, expected: Expected<T>): T {
   const { envelope, signed } = parsed(role, text, expected.shape);
   if (!isSignedBy(envelope, expected.role, expected.keys)) throw untrusted(role);
   return signed;
+}
+
+/** What the naming file says may only be less: who can sign that must not make this device read without end. */
+function mostBytes(kind: 'snapshot' | 'targets', { length }: MetaFile): number {
+  return Math.min(length ?? METADATA_LIMITS[kind], METADATA_LIMITS[kind]);
 }
 
 function requireNamed(role: string, text: string, wanted: { hashes?: Record<string, string> | undefined }): void {

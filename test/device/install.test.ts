@@ -299,6 +299,21 @@ describe('versions', () => {
     expect(await installedVersion()).toBe('1');
   });
 
+  it('refuses a version signed by a key that the chain has dropped since: it may be a thief’s', async () => {
+    const next = new Uint8Array(32).fill(6);
+    const second = signPinLink({ packageId: APP, serial: 2, keyIds: [keyIdOf(publicKeyFrom(next))] }, DEVELOPER_SECRET);
+    const { keyIds, publicKey, signature } = second;
+    const link = { serial: 2, key_ids: [...keyIds], public_key: publicKey, signature, recovered: false };
+    store.publish({});
+    const device = await provisioned();
+    await device.install(APP);
+    const { facts } = store.publish({ versionCode: 2 });
+    if (facts === null) throw new Error('no facts');
+    store.publish({ versionCode: 2 }, { facts: { ...facts, pins: [firstPin(APP), link] } });
+    await expect(device.update(APP)).rejects.toMatchObject({ code: 'SIGNER_NOT_PINNED' });
+    expect(await installedVersion()).toBe('1');
+  });
+
   it('follows a chain that goes on, and asks before keys that the platform recovered', async () => {
     store.publish({});
     const device = await provisioned();

@@ -1,8 +1,11 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { canonicalize } from '@tufjs/canonical-json';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createTrustedRepository, type TrustedRepository, trustRoot } from '../../device/trust/repository.ts';
+import { signBytes } from '../../format/signing.ts';
 import { APP, binOfCode, type EvilRepository, FACTS, keyOf, listed, startEvilRepository } from './repository.ts';
 
 const START = new Date('2026-06-01T12:00:00Z');
@@ -85,9 +88,14 @@ describe('an honest repository', () => {
     expect(await device().refresh()).toMatchObject({ version: 2 });
   });
 
-  it.each([-12, 12])('is read with a clock that is %i hours off', async (hours) => {
-    // Signed at most six hours ago: the timestamp is made anew that often.
-    repositoryNow = new Date(START.getTime() + 6 * HOUR);
+  it.each([
+    [-12, 6],
+    [-12, 0],
+    [12, 6],
+    [12, 0],
+  ])('is read with a clock that is %i hours off, signed %i hours ago', async (hours, age) => {
+    // At most six: the timestamp is made anew that often.
+    repositoryNow = new Date(START.getTime() + age * HOUR);
     now = new Date(repositoryNow.getTime() + hours * HOUR);
     expect(await look(1)).not.toBeNull();
   });
@@ -187,6 +195,44 @@ describe('files that do not belong together (mix and match)', () => {
   it('are refused: a file of another role under this name', async () => {
     repository.files.set('timestamp.json', repository.snapshot(SECONDS, { targets: SECONDS }));
     await expect(device().refresh()).rejects.toEqual(refusal('METADATA_INVALID'));
+  });
+});
+
+describe('a file that its namer gives a hash and a length', () => {
+  const name = `${SECONDS}.snapshot.json`;
+
+  /** The honest timestamp, saying this of the snapshot. */
+  function naming(said: { length?: number; hashes?: Record<string, string> }): void {
+    const document = JSON.parse(repository.timestamp(SECONDS, SECONDS));
+    Object.assign(document.signed.meta['snapshot.json'], said);
+    const { key } = repository.keys.timestamp;
+    const secret = createHash('sha256').update('key timestamp').digest();
+    const signature = signBytes(new TextEncoder().encode(canonicalize(document.signed)), secret);
+    document.signatures = [{ keyid: key.keyID, sig: Buffer.from(signature).toString('hex') }];
+    repository.files.set('timestamp.json', JSON.stringify(document));
+  }
+  const snapshot = () => repository.files.get(name) ?? '';
+  const hash = (text: string) => createHash('sha256').update(text).digest('hex');
+
+  it('is read where both hold', async () => {
+    naming({ length: snapshot().length, hashes: { sha256: hash(snapshot()) } });
+    expect(await look(1)).not.toBeNull();
+  });
+
+  it('is refused with another hash, though its keys signed it', async () => {
+    naming({ hashes: { sha256: hash('another') } });
+    await expect(device().refresh()).rejects.toEqual(refusal('METADATA_MIXED'));
+  });
+
+  it('is cut off at that length', async () => {
+    naming({ length: snapshot().length - 1 });
+    await expect(device().refresh()).rejects.toEqual(refusal('METADATA_TOO_LARGE'));
+  });
+
+  it('is cut off at the most that a snapshot may have, whatever length was signed', async () => {
+    naming({ length: 4_000_000_000 });
+    repository.files.set(name, snapshot().padEnd(2_000_001));
+    await expect(device().refresh()).rejects.toEqual(refusal('METADATA_TOO_LARGE'));
   });
 });
 
