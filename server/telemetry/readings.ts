@@ -8,6 +8,9 @@ import type {
   CrashGroupRow,
   CrashGroupSort,
   CrashVersion,
+  DailyRow,
+  DigestRow,
+  FailureRow,
 } from './aggregate-reader.ts';
 import { dayNumber } from './aggregates.ts';
 import { REJECTION_REASONS, type RejectionReason } from './bodies.ts';
@@ -15,8 +18,10 @@ import { TELEMETRY_LIMITS } from './limits.ts';
 import { countsOf, DROP_REASONS, type DropReason, type LossCount } from './losses.ts';
 import type { Metric } from './metrics.ts';
 import { type PercentilePoint, percentilesOf } from './percentiles.ts';
+import { createDailySums, createDigestSums, type Days, eachRow } from './range-reading.ts';
 import { type ReleaseHealth, releaseHealthOf } from './release-health.ts';
 import {
+  matches,
   seriesOf,
   type TelemetryFilter,
   type TelemetryGroup,
@@ -26,6 +31,7 @@ import {
   type VersionHealth,
   versionHealthOf,
 } from './reports.ts';
+import { type FailedUpdates, failedUpdatesOf } from './update-failures.ts';
 
 const MAX_PAGE = 100;
 
@@ -64,45 +70,122 @@ export interface LostEvents {
   readonly rejected: readonly LossCount<RejectionReason>[];
 }
 
+/** What can be asked of a range; nothing is read before. */
+export interface Report {
+  totals(): Promise<TelemetryTotals>;
+  versions(): Promise<VersionHealth[]>;
+  releases(): Promise<ReleaseHealth[]>;
+  series(groupBy: TelemetryGroup, filter?: TelemetryFilter): Promise<TelemetryPoint[]>;
+}
+
 /** The queries over whatever `reader` answers; null while telemetry is not running. */
 export function createReadings(reader: () => AggregateReader | null) {
-  return { totals, series, versionHealth, releaseHealth, percentiles, lost, crashGroups, crashGroup, crashVersions };
+  return {
+    report,
+    totals,
+    series,
+    versionHealth,
+    releaseHealth,
+    percentiles,
+    updateFailures,
+    lost,
+    crashGroups,
+    crashGroup,
+    crashVersions,
+  };
+
+  /** A range of an app, whose rows are read once for all that is asked of it. Throws VALIDATION for a bad range. */
+  function report(appId: string, range: DateRange): Report {
+    const span = days(range);
+    let summed: Promise<DailyRow[]> | null = null;
+    const rows = (): Promise<DailyRow[]> => {
+      summed ??= sums(
+        appId,
+        span,
+        () => true,
+        (row) => `${row.type} ${row.version}`,
+      );
+      return summed;
+    };
+    return {
+      totals: async () => totalsOf(await rows()),
+      versions: async () => versionHealthOf(await rows()),
+      releases: async () => releaseHealthOf(await rows()),
+      async series(groupBy, filter = {}) {
+        if (groupBy !== 'DAY') return seriesOf(await rows(), groupBy, filter);
+        const wanted = (row: DailyRow) => matches(row, filter);
+        return seriesOf(await sums(appId, span, wanted, (row) => `${row.day} ${row.type}`), groupBy, filter);
+      },
+    };
+  }
 
   /** Counts and devices by type over a range, as of the last flush (about a second). Throws VALIDATION for a bad range. */
-  function totals(appId: string, range: DateRange): TelemetryTotals {
-    return totalsOf(rows(appId, range));
+  async function totals(appId: string, range: DateRange): Promise<TelemetryTotals> {
+    return report(appId, range).totals();
   }
 
   /** Points by day, version or type; slices beyond these are k-anonymous (see `seriesOf`). Throws VALIDATION. */
-  function series(
+  async function series(
     appId: string,
     range: DateRange,
     groupBy: TelemetryGroup,
     filter: TelemetryFilter = {},
-  ): TelemetryPoint[] {
-    return seriesOf(rows(appId, range), groupBy, filter);
+  ): Promise<TelemetryPoint[]> {
+    return report(appId, range).series(groupBy, filter);
   }
 
   /** How each version does over a range. Throws VALIDATION. */
-  function versionHealth(appId: string, range: DateRange): VersionHealth[] {
-    return versionHealthOf(rows(appId, range));
+  async function versionHealth(appId: string, range: DateRange): Promise<VersionHealth[]> {
+    return report(appId, range).versions();
   }
 
   /** How each version does, with adoption and intervals. Throws VALIDATION. */
-  function releaseHealth(appId: string, range: DateRange): ReleaseHealth[] {
-    return releaseHealthOf(rows(appId, range));
+  async function releaseHealth(appId: string, range: DateRange): Promise<ReleaseHealth[]> {
+    return report(appId, range).releases();
+  }
+
+  async function sums(
+    appId: string,
+    span: Days,
+    wanted: (row: DailyRow) => boolean,
+    keyOf: (row: DailyRow) => string,
+  ): Promise<DailyRow[]> {
+    const summed = createDailySums(keyOf);
+    const read = (day: number) => opened().daily(appId, day, day);
+    await eachRow(span, read, (row) => {
+      if (wanted(row)) summed.add(row);
+    });
+    return summed.rows();
   }
 
   /** Percentiles of measured values, each once however often it is named (see `percentilesOf`). Throws VALIDATION. */
-  function percentiles(
+  async function percentiles(
     appId: string,
     range: DateRange,
     metrics: readonly Metric[],
     groupBy: TelemetryGroup,
     filter: Pick<TelemetryFilter, 'version'> = {},
-  ): PercentilePoint[] {
-    const { from, to } = days(range);
-    return percentilesOf(opened().digests(appId, [...new Set(metrics)], from, to), groupBy, filter.version);
+  ): Promise<PercentilePoint[]> {
+    const span = days(range);
+    const named = [...new Set(metrics)];
+    const slice = groupBy === 'DAY' ? (row: DigestRow) => row.day : (row: DigestRow) => row.version;
+    const summed = createDigestSums((row) => `${row.metric} ${slice(row)}`);
+    const read = (day: number) => opened().digests(appId, named, day, day);
+    await eachRow(span, read, (row) => {
+      if ((filter.version ?? row.version) === row.version) summed.add(row);
+    });
+    return percentilesOf(summed.rows(), groupBy, filter.version);
+  }
+
+  /** Failed updates by version and reason; small slices are merged (see `failedUpdatesOf`). Throws VALIDATION. */
+  async function updateFailures(appId: string, range: DateRange): Promise<FailedUpdates[]> {
+    const rows: FailureRow[] = [];
+    await eachRow(
+      days(range),
+      (day) => opened().failures(appId, day),
+      (row) => rows.push(row),
+    );
+    return failedUpdatesOf(rows);
   }
 
   /** Events that were lost, by reason. Throws VALIDATION. */
@@ -145,12 +228,7 @@ export function createReadings(reader: () => AggregateReader | null) {
     return id === null ? [] : from.crashVersions(id);
   }
 
-  function rows(appId: string, range: DateRange) {
-    const { from, to } = days(range);
-    return opened().daily(appId, from, to);
-  }
-
-  function days(range: DateRange): { readonly from: number; readonly to: number } {
+  function days(range: DateRange): Days {
     const from = dayNumber(range.from);
     const to = dayNumber(range.to);
     if (Number.isNaN(from) || Number.isNaN(to)) throw invalidField('range', 'Give both days as YYYY-MM-DD.');

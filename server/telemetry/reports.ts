@@ -59,6 +59,11 @@ interface Tally {
   readonly devices: Sketch;
 }
 
+/** Whether a row is of the version and type that a filter asks for. */
+export function matches(row: Pick<DailyRow, 'version' | 'type'>, filter: TelemetryFilter): boolean {
+  return (filter.version ?? row.version) === row.version && (filter.type ?? row.type) === row.type;
+}
+
 /** Sums and device unions over all rows. */
 export function totalsOf(rows: readonly DailyRow[]): TelemetryTotals {
   const types = tally(rows, (row) => row.type);
@@ -83,9 +88,8 @@ export function seriesOf(
   groupBy: TelemetryGroup,
   filter: TelemetryFilter,
 ): TelemetryPoint[] {
-  const wanted = rows.filter(
-    (row) => (filter.version ?? row.version) === row.version && (filter.type ?? row.type) === row.type,
-  );
+  // Rows of a grouping by day are of all versions that the filter asks for.
+  const wanted = groupBy === 'DAY' ? rows : rows.filter((row) => matches(row, filter));
   const points: TelemetryPoint[] = [];
   for (const [type, ofType] of Map.groupBy(wanted, (row) => row.type)) {
     const slices = [...tally(ofType, (row) => sliceKey(row, groupBy))].map(

@@ -135,10 +135,10 @@ const RejectedCountType = builder.objectRef<LossCount<RejectionReason>>('Rejecte
 });
 
 interface TelemetryShape {
-  readonly totals: TelemetryTotals;
-  readonly series: () => TelemetryPoint[];
-  readonly versions: () => VersionHealth[];
-  readonly percentiles: (metrics: readonly Metric[]) => PercentilePoint[];
+  readonly totals: () => Promise<TelemetryTotals>;
+  readonly series: () => Promise<TelemetryPoint[]>;
+  readonly versions: () => Promise<VersionHealth[]>;
+  readonly percentiles: (metrics: readonly Metric[]) => Promise<PercentilePoint[]>;
   readonly lost: () => LostEvents;
 }
 
@@ -148,7 +148,7 @@ const TelemetryType = builder.objectRef<TelemetryShape>('Telemetry').implement({
     totals: t.field({
       type: [TelemetryCountType],
       description: 'By event type.',
-      resolve: ({ totals }) => [...totals.byType],
+      resolve: async ({ totals }) => [...(await totals()).byType],
     }),
     series: t.field({
       type: [TelemetryPointType],
@@ -180,13 +180,23 @@ const TelemetryType = builder.objectRef<TelemetryShape>('Telemetry').implement({
       description: 'Events that were sent and not counted, by reason and over days of receipt.',
       resolve: ({ lost }) => [...lost().rejected],
     }),
-    activeDevices: t.int({ description: 'Devices that sent anything.', resolve: ({ totals }) => totals.activeDevices }),
-    crashes: t.field({ type: 'BigInt', description: 'Crashes.', resolve: ({ totals }) => totals.crashes }),
-    installs: t.int({ description: 'Devices that installed the app.', resolve: ({ totals }) => totals.installs }),
+    activeDevices: t.int({
+      description: 'Devices that sent anything.',
+      resolve: async ({ totals }) => (await totals()).activeDevices,
+    }),
+    crashes: t.field({
+      type: 'BigInt',
+      description: 'Crashes.',
+      resolve: async ({ totals }) => (await totals()).crashes,
+    }),
+    installs: t.int({
+      description: 'Devices that installed the app.',
+      resolve: async ({ totals }) => (await totals()).installs,
+    }),
     crashFreeDevices: t.float({
       nullable: true,
       description: 'Share of active devices without a crash, 0 to 1; null without active devices.',
-      resolve: ({ totals }) => totals.crashFreeDevices,
+      resolve: async ({ totals }) => (await totals()).crashFreeDevices,
     }),
   }),
 });
@@ -215,10 +225,11 @@ builder.prismaObjectFields('App', (t) => ({
         ...(filter?.version == null ? {} : { version: filter.version }),
         ...(filter?.type == null ? {} : { type: filter.type }),
       };
+      const report = telemetry.report(app.id, range);
       return {
-        totals: telemetry.totals(app.id, range),
-        series: () => telemetry.series(app.id, range, groupBy ?? 'DAY', narrowed),
-        versions: () => telemetry.versionHealth(app.id, range),
+        totals: report.totals,
+        series: () => report.series(groupBy ?? 'DAY', narrowed),
+        versions: report.versions,
         percentiles: (metrics) => telemetry.percentiles(app.id, range, metrics, groupBy ?? 'DAY', narrowed),
         lost: () => telemetry.lost(app.id, range),
       };

@@ -35,11 +35,7 @@ export class Sketch {
   merge(other: Sketch): void {
     if (this.#sparse !== null && other.#sparse === null) this.#densify(this.#sparse);
     if (other.#sparse === null) {
-      const [mine, theirs] = [this.#dense, other.#dense];
-      for (let register = 0; register < REGISTERS; register += 1) {
-        const rank = theirs[register] ?? 0;
-        if (rank > (mine[register] ?? 0)) mine[register] = rank;
-      }
+      raiseAll(this.#dense, other.#dense);
       return;
     }
     for (const [register, rank] of other.#sparse) this.#raise(register, rank);
@@ -127,6 +123,23 @@ export class Sketch {
 }
 
 const EMPTY = new Uint8Array(0);
+/** The top bit of each of four bytes; ranks have none. */
+const TOP_BITS = 0x80808080;
+
+/** Raises each register to the other's, four at a time: half of what a dashboard costs. */
+function raiseAll(registers: Uint8Array, others: Uint8Array): void {
+  const mine = new Uint32Array(registers.buffer, registers.byteOffset, REGISTERS / 4);
+  const theirs = new Uint32Array(others.buffer, others.byteOffset, REGISTERS / 4);
+  for (let at = 0; at < theirs.length; at += 1) {
+    const a = mine[at] ?? 0;
+    const b = theirs[at] ?? 0;
+    if (a === b) continue;
+    // No byte borrows from the next: its top bit stays set where a's byte is not below b's.
+    const notBelow = ((a | TOP_BITS) - b) & TOP_BITS;
+    const keep = (notBelow - (notBelow >>> 7)) | notBelow;
+    mine[at] = (a & keep) | (b & ~keep);
+  }
+}
 
 /** Ertl's correction for registers never touched; `x` is their share, below 1. */
 function sigma(x: number): number {

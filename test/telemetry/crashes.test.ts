@@ -36,7 +36,11 @@ describe('a crash report', () => {
         ],
       },
     ]);
-    expect(stand.telemetry.totals(APP.id, TODAY)).toMatchObject({ crashes: 2, activeDevices: 2, crashFreeDevices: 0 });
+    expect(await stand.telemetry.totals(APP.id, TODAY)).toMatchObject({
+      crashes: 2,
+      activeDevices: 2,
+      crashFreeDevices: 0,
+    });
   });
 
   it('counts once when it is sent twice, with an id of its own or without', async () => {
@@ -99,18 +103,23 @@ describe('reports', () => {
     }
     await stand.telemetry.flush();
     const range = { from: '2026-01-01', to: '2026-01-15' };
-    const points = (...args: Parameters<typeof stand.telemetry.series>) =>
-      stand.telemetry.series(...args).map(({ date, version, devices, merged }) => [date, version, devices, merged]);
-    expect(points(APP.id, range, 'DAY')).toEqual([
+    const points = async (...args: Parameters<typeof stand.telemetry.series>) =>
+      (await stand.telemetry.series(...args)).map(({ date, version, devices, merged }) => [
+        date,
+        version,
+        devices,
+        merged,
+      ]);
+    expect(await points(APP.id, range, 'DAY')).toEqual([
       ['2026-01-14', null, 6, false],
       ['2026-01-15', null, 2, false],
     ]);
-    expect(points(APP.id, range, 'VERSION')).toEqual([
+    expect(await points(APP.id, range, 'VERSION')).toEqual([
       [null, '2.0.0', 1, false],
       [null, '1.0.0', 7, false],
     ]);
-    expect(points(APP.id, range, 'DAY', { version: '1.0.0' })).toEqual([[null, '1.0.0', 7, true]]);
-    expect(stand.telemetry.versionHealth(APP.id, range)).toMatchObject([
+    expect(await points(APP.id, range, 'DAY', { version: '1.0.0' })).toEqual([[null, '1.0.0', 7, true]]);
+    expect(await stand.telemetry.versionHealth(APP.id, range)).toMatchObject([
       { version: '1.0.0', activeDevices: 7, crashes: 0, crashFreeDevices: 1 },
       { version: '2.0.0', activeDevices: 1 },
     ]);
@@ -123,7 +132,7 @@ describe('reports', () => {
     await knowing.post('events', batch(1));
     await knowing.post('events', batch(2, { app_version: '6.6.6' }));
     await knowing.telemetry.flush();
-    expect(knowing.telemetry.series(APP.id, TODAY, 'VERSION').map(({ version }) => version)).toEqual([
+    expect((await knowing.telemetry.series(APP.id, TODAY, 'VERSION')).map(({ version }) => version)).toEqual([
       '1.0.0',
       'other',
     ]);
@@ -134,8 +143,10 @@ describe('reports', () => {
     [{ from: '2026-01-15', to: '2026-01-14' }],
     [{ from: '2020-01-01', to: '2026-01-14' }],
     [{ from: 'yesterday', to: '2026-01-14' }],
-  ])('refuse the range %o', (range) => {
-    expect(() => stand.telemetry.totals(APP.id, range)).toThrow(expect.objectContaining({ code: 'VALIDATION' }));
+  ])('refuse the range %o', async (range) => {
+    await expect(stand.telemetry.totals(APP.id, range)).rejects.toThrow(
+      expect.objectContaining({ code: 'VALIDATION' }),
+    );
   });
 });
 
@@ -189,7 +200,7 @@ describe('a device’s request', () => {
     for (const end of ['.db', '.db-wal']) {
       expect(readFileSync(join(stand.dir, 'telemetry', `2026-01${end}`)).includes('secret-garden')).toBe(false);
     }
-    expect(stand.telemetry.totals(APP.id, TODAY).byType).toHaveLength(2);
+    expect((await stand.telemetry.totals(APP.id, TODAY)).byType).toHaveLength(2);
   });
 
   it('does not make later rows fall out of the aggregates when it took the last ones', async () => {
@@ -198,7 +209,7 @@ describe('a device’s request', () => {
     await stand.restart();
     await stand.post('events', batch(2, { device_id: deviceId(2) }));
     await stand.restart();
-    expect(stand.telemetry.totals(APP.id, TODAY).byType).toEqual([{ type: 'app_start', count: 2, devices: 2 }]);
+    expect((await stand.telemetry.totals(APP.id, TODAY)).byType).toEqual([{ type: 'app_start', count: 2, devices: 2 }]);
   });
 
   it('is forgotten 24 hours after it was done, and unknown to other tokens', async () => {
@@ -249,6 +260,6 @@ describe('raw rows', () => {
     await stand.restart();
     expect(() => readFileSync(join(stand.dir, 'telemetry', '2026-01.db'))).toThrow('ENOENT');
     await stand.restart();
-    expect(stand.telemetry.totals(APP.id, TODAY).byType).toEqual([{ type: 'app_start', count: 1, devices: 1 }]);
+    expect((await stand.telemetry.totals(APP.id, TODAY)).byType).toEqual([{ type: 'app_start', count: 1, devices: 1 }]);
   });
 });

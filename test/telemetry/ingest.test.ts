@@ -25,9 +25,8 @@ const THROTTLES = {
 
 async function counted(): Promise<number> {
   await stand.telemetry.flush();
-  return stand.telemetry
-    .totals(APP.id, { from: '2025-12-01', to: '2026-02-28' })
-    .byType.reduce((sum, { count }) => sum + count, 0);
+  const { byType } = await stand.telemetry.totals(APP.id, { from: '2025-12-01', to: '2026-02-28' });
+  return byType.reduce((sum, { count }) => sum + count, 0);
 }
 
 function stored(month: string, table: string): number {
@@ -43,7 +42,7 @@ describe('a batch', () => {
     expect(answer.status).toBe(202);
     expect(answer.body).toEqual({ accepted: 2, rejected: [] });
     await stand.telemetry.flush();
-    expect(stand.telemetry.totals(APP.id, TODAY).byType).toEqual([{ type: 'app_start', count: 2, devices: 1 }]);
+    expect((await stand.telemetry.totals(APP.id, TODAY)).byType).toEqual([{ type: 'app_start', count: 2, devices: 1 }]);
   });
 
   it('gets its first answer again, rejected indexes included, and counts once', async () => {
@@ -93,7 +92,11 @@ describe('a batch', () => {
     const given = await stand.post('events', batch(2, { events, consent: true }));
     expect(given.body).toEqual({ accepted: 2, rejected: [] });
     await stand.telemetry.flush();
-    expect(stand.telemetry.totals(APP.id, TODAY).byType).toContainEqual({ type: 'screen_view', count: 1, devices: 1 });
+    expect((await stand.telemetry.totals(APP.id, TODAY)).byType).toContainEqual({
+      type: 'screen_view',
+      count: 1,
+      devices: 1,
+    });
   });
 
   it('loses single events that are not right, each with its reason', async () => {
@@ -297,7 +300,7 @@ describe('too many', () => {
     expect(refused.length).toBeGreaterThan(0);
     for (const error of refused) expect(error).toMatchObject({ code: 'OVERLOADED', details: { retryAfterSeconds: 2 } });
     await flood.telemetry.flush();
-    const [{ count } = { count: -1 }] = flood.telemetry.totals(APP.id, TODAY).byType;
+    const [{ count } = { count: -1 }] = (await flood.telemetry.totals(APP.id, TODAY)).byType;
     expect(count).toBe((600 - refused.length) * 500);
     await flood.close();
   });

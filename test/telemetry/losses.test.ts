@@ -16,7 +16,7 @@ afterEach(() => stand.close());
 
 async function days(): Promise<(string | null)[]> {
   await stand.telemetry.flush();
-  return stand.telemetry.series(APP.id, DAYS, 'DAY').map(({ date }) => date);
+  return (await stand.telemetry.series(APP.id, DAYS, 'DAY')).map(({ date }) => date);
 }
 
 async function lost() {

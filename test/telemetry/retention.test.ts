@@ -38,7 +38,7 @@ describe('a month of raw rows past retention', () => {
     expect(readdirSync(join(stand.dir, 'telemetry')).filter((name) => name.startsWith('2026-01'))).toEqual([]);
     await stand.restart();
     expect(noted).toHaveLength(1);
-    expect(stand.telemetry.totals(APP.id, TODAY).byType).toEqual([{ type: 'app_start', count: 1, devices: 1 }]);
+    expect((await stand.telemetry.totals(APP.id, TODAY)).byType).toEqual([{ type: 'app_start', count: 1, devices: 1 }]);
   });
 
   it('takes batches while its file goes', async () => {

@@ -17,7 +17,7 @@ const kept = (): number => secrets().current().keys.length;
 
 async function counted() {
   await stand.telemetry.flush();
-  const [starts] = stand.telemetry.totals(APP.id, TODAY).byType;
+  const [starts] = (await stand.telemetry.totals(APP.id, TODAY)).byType;
   return { count: starts?.count, devices: starts?.devices };
 }
 
