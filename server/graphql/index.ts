@@ -26,6 +26,7 @@ import '../settings/schema.ts';
 import '../versions/schema-review.ts';
 import '../telemetry/schema.ts';
 import '../telemetry/schema-health.ts';
+import '../telemetry/schema-failures.ts';
 import '../telemetry/schema-crashes.ts';
 import '../telemetry/schema-live.ts';
 import '../distribution/schema.ts';

@@ -30,6 +30,14 @@ export interface LossRow {
   readonly count: number;
 }
 
+/** Failed updates of an app of one UTC day, version code and reason. */
+export interface FailureRow {
+  readonly versionCode: number;
+  readonly reason: string;
+  readonly count: number;
+  readonly devices: Sketch;
+}
+
 export interface CrashGroupRow {
   readonly id: number;
   readonly fingerprint: string;
@@ -113,6 +121,10 @@ export function openAggregateReader(path: string) {
     `SELECT reason, sum(count) AS count FROM losses WHERE app = (SELECT id FROM apps WHERE app = ?) AND day BETWEEN ? AND ?
      GROUP BY reason ORDER BY reason`,
   );
+  const failures = db.prepare<[string, number], Omit<FailureRow, 'devices'> & { devices: Uint8Array }>(
+    `SELECT version_code AS versionCode, reason, count, devices FROM update_failures
+     WHERE app = (SELECT id FROM apps WHERE app = ?) AND day = ? ORDER BY version_code, reason`,
+  );
   const keys = Object.fromEntries(
     CRASH_GROUP_SORTS.map((sort) => [
       sort,
@@ -156,6 +168,9 @@ export function openAggregateReader(path: string) {
     },
     /** Lost events of an app by reason, over the UTC days of receipt from one to another, both included. */
     losses: (app: string, fromDay: number, toDay: number): LossRow[] => losses.all(app, fromDay, toDay),
+    /** Failed updates of an app on one UTC day. */
+    failures: (app: string, day: number): FailureRow[] =>
+      failures.all(app, day).map((row) => ({ ...row, devices: Sketch.fromBytes(row.devices) })),
     /** All crash groups of an app that match, the highest value of what they are sorted by first. */
     crashGroupKeys: (app: string, sort: CrashGroupSort, match: CrashGroupMatch): CrashGroupKey[] =>
       keys[sort]?.all({ app, ...match }) ?? [],

@@ -5,6 +5,7 @@
 import Database from 'better-sqlite3';
 import { addColumn } from './columns.ts';
 import { createDigestTally } from './digest-tally.ts';
+import { createFailureTally } from './failure-tally.ts';
 import { DAY_MS, OTHER, TELEMETRY_LIMITS } from './limits.ts';
 import { createLossTally } from './loss-tally.ts';
 import type { Counted, CountedCrash, CountedEvents } from './rows.ts';
@@ -75,6 +76,7 @@ export function openAggregates(path: string) {
   const crashes = new Map<string, CrashDelta>();
   const losses = createLossTally(db);
   const digests = createDigestTally(db);
+  const failures = createFailureTally(db);
   const watermarks = new Map<Month, Counted>();
   const flushTransaction = db.transaction(writeDeltas);
 
@@ -86,11 +88,12 @@ export function openAggregates(path: string) {
       watermarks.delete(month);
       statements.removeWatermark.run(month);
     },
-    pending: (): number => daily.size + crashes.size + losses.pending() + digests.pending(),
+    pending: (): number => daily.size + crashes.size + losses.pending() + digests.pending() + failures.pending(),
     addEvents,
     addCrash,
     addLosses: losses.add,
     addValues: digests.add,
+    addFailure: failures.add,
     /** Every event and batch of the month up to these ids has been added. */
     reached: (month: Month, last: Counted): void => {
       watermarks.set(month, last);
@@ -116,6 +119,7 @@ export function openAggregates(path: string) {
     crashes.clear();
     losses.discard();
     digests.discard();
+    failures.discard();
     watermarks.clear();
   }
 
@@ -172,6 +176,7 @@ export function openAggregates(path: string) {
     for (const delta of crashes.values()) writeCrash(delta);
     losses.write({ app: appKey, version: versionKey });
     digests.write({ app: appKey, version: versionKey });
+    failures.write({ app: appKey, version: versionKey });
     for (const [month, last] of watermarks) statements.setWatermark.run(month, last.event, last.batch);
   }
 

@@ -26,6 +26,8 @@ export const TELEMETRY_LIMITS = Object.freeze({
   maxPendingAggregates: 20_000,
   /** Versions one app may name; telemetry can be forged, so the rest is counted as `other`. */
   maxVersionsPerApp: 500,
+  /** Failed updates that are told apart by version and reason, of one app and day; the rest is counted together. */
+  maxFailuresPerAppAndDay: 100,
   /** Crash groups of one app; the rest is counted in one group of its own. */
   maxCrashGroupsPerApp: 2_000,
   /** Days a query may span. */

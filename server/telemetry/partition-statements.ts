@@ -1,5 +1,6 @@
 /** Owns the tables of one month's file of raw telemetry, and every statement over them. It decides nothing. */
 import type Database from 'better-sqlite3';
+import { keyOfEventType } from './events-schema.ts';
 import { MEASURED_TYPES } from './metrics.ts';
 import type { CrashDetails } from './rows.ts';
 
@@ -34,6 +35,9 @@ export type ChunkRows = (typeof CHUNK_ROWS)[number];
 const insertEvents = (rows: number): string =>
   `INSERT INTO events (id, batch, type, day, ms, data) VALUES ${Array.from({ length: rows }, (_, i) => `(@id + ${i}, @batch, ?, ?, ?, ?)`).join(', ')}`;
 
+/** The types whose data the aggregates count. */
+const COUNTED_DATA = [...MEASURED_TYPES, keyOfEventType('app_update_failed')];
+
 const CRASH_COLUMNS =
   'c.fingerprint, c.title, c.crash_type AS crashType, c.message, c.stack_trace AS stackTrace, c.context';
 
@@ -47,7 +51,7 @@ export interface EventRow extends Partial<CrashDetails> {
   readonly day: number;
   readonly ms: number;
   readonly receivedAt: number;
-  /** JSON; null also where the type has no measured values. */
+  /** JSON; null also where nothing of the type's data is counted. */
   readonly data: string | null;
 }
 
@@ -74,7 +78,7 @@ export function preparePartition(db: Database.Database) {
     ),
     eventsAfter: db.prepare<[number, number], EventRow>(
       `SELECT e.id, a.app, v.name AS version, b.device, b.received_at AS receivedAt, e.type, e.day, e.ms,
-         CASE WHEN e.type IN (${MEASURED_TYPES.join(', ')}) THEN e.data END AS data, ${CRASH_COLUMNS}
+         CASE WHEN e.type IN (${COUNTED_DATA.join(', ')}) THEN e.data END AS data, ${CRASH_COLUMNS}
        FROM events e JOIN batches b ON b.id = e.batch JOIN apps a ON a.id = b.app JOIN versions v ON v.id = b.version
        LEFT JOIN crashes c ON c.event = e.id WHERE e.id > ? ORDER BY e.id LIMIT ?`,
     ),

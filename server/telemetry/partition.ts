@@ -7,7 +7,8 @@ import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { PACKED_NUMBERS, type PackedEvents, packedCount } from './bodies.ts';
 import { addColumn } from './columns.ts';
-import { EVENT_TYPES, eventTypeOfKey } from './events-schema.ts';
+import { EVENT_TYPES, eventTypeOfKey, keyOfEventType } from './events-schema.ts';
+import type { CountedFailure } from './failure-tally.ts';
 import { DAY_MS, OTHER, TELEMETRY_LIMITS } from './limits.ts';
 import { parseLosses } from './losses.ts';
 import { packValues } from './metrics.ts';
@@ -21,6 +22,7 @@ import type {
   CountedValues,
   ExportedBatch,
 } from './rows.ts';
+import { failureOf } from './update-failures.ts';
 
 interface VersionKey {
   readonly id: number;
@@ -33,6 +35,7 @@ export interface StoredEvent {
   readonly events: CountedEvents;
   readonly crash: CountedCrash | null;
   readonly values: CountedValues;
+  readonly failure: CountedFailure | null;
 }
 
 /** What one batch lost, if anything, as the aggregates need it. */
@@ -40,6 +43,8 @@ export interface StoredLosses {
   readonly id: number;
   readonly losses: CountedLosses | null;
 }
+
+const UPDATE_FAILED = keyOfEventType('app_update_failed');
 
 export type Partition = ReturnType<typeof openPartition>;
 
@@ -246,12 +251,14 @@ function storedEvent(row: EventRow): StoredEvent {
   const { id, app, version, device, type, day, ms } = row;
   const values: number[] = [];
   if (row.data !== null) packValues(values, type, day, parseJson(row.data));
+  const failure = row.data === null || type !== UPDATE_FAILED ? null : failureOf(row.data);
   const { fingerprint, title, crashType, message, stackTrace, context } = row;
   const isCrash = fingerprint != null && title != null && crashType != null && message != null && stackTrace != null;
   return {
     id,
     events: { app, version, device, type, day, count: 1 },
     values: { app, version, device, values },
+    failure: failure === null ? null : { app, device, day, ...failure },
     crash: isCrash
       ? {
           app,

@@ -6,11 +6,14 @@ import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSyn
 import { join } from 'node:path';
 import { openAggregates } from './aggregates.ts';
 import { PACKED_NUMBERS } from './bodies.ts';
+import { keyOfEventType } from './events-schema.ts';
 import { DAY_MS, TELEMETRY_LIMITS } from './limits.ts';
 import type { BatchRow } from './rows.ts';
 import { createStore, type Month, monthAfter, monthOf, type Stored } from './store.ts';
+import { failuresOf } from './update-failures.ts';
 
 const REPLAY_ROWS = 20_000;
+const UPDATE_FAILED = keyOfEventType('app_update_failed');
 
 /** The stored first answer of a batch, or why it could not be stored. */
 export type Outcome = { readonly answer: string } | { readonly failure: string };
@@ -89,10 +92,13 @@ export function createRecorder(dir: string, warn: (message: string) => void) {
       const key = (numbers[at + 1] ?? 0) * 256 + (numbers[at] ?? 0);
       counts.set(key, (counts.get(key) ?? 0) + 1);
     }
+    let updatesFailed = false;
     for (const [key, n] of counts) {
+      if (key % 256 === UPDATE_FAILED) updatesFailed = true;
       aggregates.addEvents({ app, version, device, type: key % 256, day: Math.floor(key / 256), count: n });
     }
     if (values.length > 0) aggregates.addValues({ app, version, device, values });
+    if (updatesFailed) for (const failure of failuresOf(row.events)) aggregates.addFailure({ app, device, ...failure });
     const atMs = (numbers[1] ?? 0) * DAY_MS + (numbers[2] ?? 0);
     if (row.crash !== null) {
       aggregates.addCrash({ ...row.crash, app, version, device, atMs, receivedAtMs: row.receivedAtMs });
@@ -134,10 +140,11 @@ export function createRecorder(dir: string, warn: (message: string) => void) {
   function replaySome(month: Month): boolean {
     const from = aggregates.watermark(month);
     let { event, batch } = from;
-    for (const { id, events, crash, values } of store.eventsAfter(month, event, REPLAY_ROWS)) {
+    for (const { id, events, crash, values, failure } of store.eventsAfter(month, event, REPLAY_ROWS)) {
       aggregates.addEvents(events);
       aggregates.addValues(values);
       if (crash !== null) aggregates.addCrash(crash);
+      if (failure !== null) aggregates.addFailure(failure);
       event = id;
     }
     for (const { id, losses } of store.lossesAfter(month, batch, REPLAY_ROWS)) {
