@@ -109,15 +109,19 @@ export function createAcquisition(parts: AcquireParts): Acquisition {
   ): Promise<UpdateOutcome> {
     const { packageId, installed: app } = subject;
     const codes = hints === null ? [(await findApp(packageId, asking)).versionCode] : codesOf(hints, packageId);
-    await outcomes.keepNotes(packageId, notesOf(hints, packageId));
+    const notes = notesOf(hints, packageId);
+    await outcomes.keepNotes(packageId, notes);
     const choice = await choose(subject, codes);
     if (choice.kind === 'waiting') return { kind: 'waiting', app, failure: choice.failure };
     if (choice.kind === 'take') {
+      const { versionCode } = choice.target;
+      const known = notes.find((each) => each.versionCode === versionCode);
+      if (known !== undefined) request.onKnownIssue?.(packageId, versionCode, known.note);
       try {
         return await takeVersion(parts, { ...choice, ...subject, request });
       } catch (error) {
         if (!(error instanceof DeviceError)) throw error;
-        return { kind: 'failed', app, versionCode: choice.target.versionCode, error };
+        return { kind: 'failed', app, versionCode, error };
       }
     }
     const worst = choice.kind === 'none' && !isForOthers(choice.refusals) ? worstRefusal(choice.refusals) : null;

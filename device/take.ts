@@ -17,6 +17,7 @@ import type { Outcomes } from './outcomes.ts';
 import type { Reporter } from './report.ts';
 import { type freeBytesOf, requireRoom, whereRoom } from './space.ts';
 import type { InstalledApp, Storage } from './storage.ts';
+import { tellOfInstalled } from './telling.ts';
 import type { TrustedTarget } from './trust/repository.ts';
 import { verifyPackage } from './verify.ts';
 
@@ -35,6 +36,8 @@ export interface UpdateRequest {
   readonly onProgress?: (doneBytes: number, totalBytes: number, packageId: string) => void;
   /** Whether the user agrees; asked only when there are new dangerous permissions or recovered keys. Without it they are refused. */
   readonly confirm?: (plan: InstallPlan) => Promise<boolean>;
+  /** What the developer says of a version that is about to come, before it does. */
+  readonly onKnownIssue?: (packageId: string, versionCode: number, note: string) => void;
 }
 
 export interface Taken {
@@ -108,9 +111,8 @@ async function take(parts: TakeParts, options: TakeOptions): Promise<Taken> {
     const pins = target.facts.pins.map(({ key_ids: keyIds, signature }) => ({ keyIds, signature }));
     const { clock } = network;
     const app = await installPackage(verified, { track, pins, data }, { storage, journal, clock, onStep });
-    const type = installed === null ? 'app_install' : 'app_update';
     await whereRoom(() => outcomes.forget(packageId));
-    await whereRoom(() => parts.reporter.track(packageId, { type, consent: false }));
+    await whereRoom(() => tellOfInstalled(storage, parts.reporter));
     await whereRoom(() => keepBase(storage, packageId, download.path));
     const { rollback } = authorisation;
     return {

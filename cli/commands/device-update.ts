@@ -29,6 +29,8 @@ export const deviceUpdate = defineCommand({
       const request = {
         confirm: confirmPermissions(context, options.yes),
         onProgress: bars.onProgress,
+        onKnownIssue: (packageId: string, versionCode: number, note: string) =>
+          context.output.note(t`${yellow('known issue:')} ${packageId} code ${versionCode}: ${note}`),
       };
       const { outcomes, gone, checked } =
         args.length === 0 ? await device.updateAll(request) : await updateNamed(device, args, request);

@@ -99,6 +99,19 @@ describe('of several offers', () => {
     expect(await device.update(APP)).toMatchObject({ app: { versionCode: 4 } });
   });
 
+  it('what the developer notes of the one that comes is said before, and of no other', async () => {
+    const device = await installed();
+    const three = bench.publish({ versionCode: 3 }, rollouts('stable', 0));
+    const two = bench.publish({ versionCode: 2 });
+    bench.store.onCheck = naming(
+      hint(three, { known_issue: 'Slow.' }),
+      hint(two, { known_issue: 'It asks for your name again.' }),
+    );
+    const said: unknown[] = [];
+    await device.updateAll({ onKnownIssue: (...words) => said.push(words) });
+    expect(said).toEqual([[APP, 2, 'It asks for your name again.']]);
+  });
+
   it('none for this device means that it is current', async () => {
     const device = await installed();
     bench.store.onCheck = offering(bench.publish({ versionCode: 2 }, rollouts('stable', 0)));
