@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads';
 import type { ReleaseBudget, ReleaseQuestion, ReleaseSample } from './release-sample-read.ts';
 import type { ReleaseSampleData, ReleaseSampleReply } from './release-sample-thread.ts';
 
-/** About a second of reading on a machine of two cores, whatever there is to read. */
+/** One or two seconds of reading on a machine of two cores, whatever there is to read. */
 const DEFAULT_BUDGET: ReleaseBudget = Object.freeze({ batches: 50_000, events: 500_000, batchesPerDevice: 500 });
 
 /** Megabytes of JavaScript memory that the thread may use. */
