@@ -10,6 +10,7 @@ import { SYSTEM_ACTOR } from './audit/actor.ts';
 import { createAudit } from './audit/service.ts';
 import type { Config } from './config.ts';
 import { createDeltas } from './distribution/deltas/service.ts';
+import { isListed } from './distribution/metadata/bin-targets.ts';
 import { createMetadataService, type MetadataService } from './distribution/metadata/service.ts';
 import { loadPlatformKey, type PlatformKey } from './distribution/platform-key.ts';
 import { createEvents, type Events } from './events/service.ts';
@@ -49,6 +50,8 @@ import { createRescans, type Rescans } from './validation/rescan.ts';
 import { createValidation } from './validation/service.ts';
 import { createGate } from './versions/gate.ts';
 import { fillMetadataBins } from './versions/metadata-bins.ts';
+import { createPackageRetention, RETENTION_JOB, type RetentionRuns } from './versions/package-retention.ts';
+import { PACKAGE_RETENTION } from './versions/package-retention-settings.ts';
 import { refreshApp } from './versions/records.ts';
 import { createVersions, type Versions } from './versions/service.ts';
 import { createStoredPackages } from './versions/stored-packages.ts';
@@ -56,6 +59,8 @@ import { createUploads, type Uploads } from './versions/uploads.ts';
 
 /** One rescan is one job, however many versions there are; its lease is renewed all the while. */
 const RESCAN_RUN_MS = 14 * 86_400_000;
+/** The first run over a large store removes a file for each old version. */
+const RETENTION_RUN_MS = 86_400_000;
 /** Of the seed of a rollout (docs/DEVICE_PROTOCOL.md). */
 const SEED_BYTES = 32;
 
@@ -83,6 +88,7 @@ export interface Services {
   readonly screenshots: Screenshots;
   readonly reviews: Reviews;
   readonly rescans: Rescans;
+  readonly retention: RetentionRuns;
   readonly settings: Settings;
   readonly notifications: Notifications;
   readonly store: Store;
@@ -143,7 +149,7 @@ export async function createServices(platform: Platform): Promise<Services> {
     storeChanged,
   });
   const reviews: Reviews = createReviews({ db, work, clock, ids, random: Math.random, versions: () => versions });
-  const settings = createSettings({ work, clock, ids, known: [REVIEW_SETTINGS, GUARD_SETTINGS] });
+  const settings = createSettings({ work, clock, ids, known: [REVIEW_SETTINGS, GUARD_SETTINGS, PACKAGE_RETENTION] });
   const packages = createStoredPackages({ db, blobs, clock, log });
   const versions: Versions = createVersions({
     work,
@@ -284,6 +290,21 @@ export async function createServices(platform: Platform): Promise<Services> {
       await rollouts.carryOutSteps(signal);
     },
   });
+  const retention = createPackageRetention({
+    db,
+    work,
+    clock,
+    ids,
+    log,
+    packages,
+    isListed: (version, published) =>
+      isListed(
+        version,
+        published.map((one) => ({ ...one, rollouts: one.rollouts.filter(({ state }) => state === 'COMPLETE') })),
+      ),
+    storeChanged,
+  });
+  jobs.register(RETENTION_JOB, { handler: retention.handleJob, maxRunMs: RETENTION_RUN_MS });
   const guard = createRolloutGuard({
     db,
     clock,
@@ -318,6 +339,7 @@ export async function createServices(platform: Platform): Promise<Services> {
     concludeAbandoned,
     reviews,
     rescans,
+    retention,
     settings,
     notifications,
     store,

@@ -1,6 +1,5 @@
 /** Owns handing the bytes of a file over to a web server in front, by a header that names it. It sends nothing, and only to that server. */
 import type { IncomingMessage } from 'node:http';
-import { isTrustedPeer } from '../http/address.ts';
 import type { FolderBlobs } from '../platform/blobs/blobs.ts';
 
 /** Which header the server in front understands; `prefix` is nginx's internal location over the blob folder. */
@@ -19,15 +18,15 @@ export interface FrontServer {
 
 interface FrontServerOptions {
   readonly sendfile: Sendfile;
-  /** Addresses of the servers in front. */
-  readonly trustedProxies: readonly string[];
+  /** Whether the connection is of the server in front. */
+  readonly isFromFront: (request: IncomingMessage) => boolean;
   readonly blobs: Pick<FolderBlobs, 'path'>;
 }
 
-export function createFrontServer({ sendfile, trustedProxies, blobs }: FrontServerOptions): FrontServer {
+export function createFrontServer({ sendfile, isFromFront, blobs }: FrontServerOptions): FrontServer {
   return {
     handOver(request, key) {
-      if (sendfile.kind === 'off' || !isTrustedPeer(request, trustedProxies)) return null;
+      if (sendfile.kind === 'off' || !isFromFront(request)) return null;
       // Throws for a key that could leave the folder, whichever header names it.
       const path = blobs.path(key);
       return sendfile.kind === 'x-sendfile'

@@ -99,6 +99,8 @@ async function readEntry(blobs: FolderBlobs, source: IconSource, path: string): 
   const final = packageKey(source.packageId, source.versionCode);
   // A process that died right after a submission left the bytes at the draft's place.
   const key = source.submitted && (await blobs.stat(final)) !== null ? final : draftKey(source.versionId);
+  // Retention removed the bytes before anybody had asked for the icon.
+  if (source.submitted && (await blobs.stat(key)) === null) return null;
   const zip = new StreamZip.async({ file: blobs.path(key) });
   try {
     const entry = await zip.entry(path);

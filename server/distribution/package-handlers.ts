@@ -1,7 +1,7 @@
 /** Owns the answers about a published package: the redirect to the newest, its bytes, and its signature. */
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { notFound } from '../errors.ts';
+import { DomainError, notFound } from '../errors.ts';
 import type { RouteContext, RouteHandler } from '../http/router.ts';
 import type { FolderBlobs } from '../platform/blobs/blobs.ts';
 import { packagePath } from '../versions/paths.ts';
@@ -85,6 +85,11 @@ export function createPackageHandlers(options: PackageHandlersOptions) {
   /** The package bytes; only a body costs a disk read. */
   const bytes: RouteHandler = async (request, response, context) => {
     const found = find(context);
+    if (found.version.bytesRemoved === 1)
+      throw new DomainError(
+        'NOT_FOUND',
+        'The package of this version is not stored any more: newer versions took its place. Ask for the newest at /v1/store/apps/{packageId}/download.',
+      );
     const chosen = chooseRepresentation(request, found, queries.delta);
     const etags = [chosen, chosen.instead].flatMap((one) => (one === undefined ? [] : [`"${one.sha256}"`]));
     const held = etags.find((etag) => matchesNone(request.headers['if-none-match'], etag));

@@ -12,6 +12,8 @@ export interface PublishedVersion {
   readonly platformSignature: string;
   /** Contents of signature.sig. */
   readonly signature: string;
+  /** 1 where retention removed the bytes. */
+  readonly bytesRemoved: 0 | 1;
 }
 
 /** A delta that makes a version from an earlier one. */
@@ -42,14 +44,15 @@ interface Candidate {
 /** Prepares the statements on a read-only handle, which stays the caller's. */
 export function createDistributionQueries(handle: RawHandle): DistributionQueries {
   const published = handle.prepare<[string, number], PublishedVersion>(`
-    SELECT v.id, v.package_size AS size, v.package_sha256 AS sha256, v.platform_signature AS platformSignature, v.signature
+    SELECT v.id, v.package_size AS size, v.package_sha256 AS sha256, v.platform_signature AS platformSignature, v.signature,
+      v.bytes_removed_at IS NOT NULL AS bytesRemoved
     FROM apps a JOIN app_versions v ON v.app_id = a.id
     WHERE a.package_id = ? AND v.claimed_code = ? AND a.status = 'PUBLISHED' AND v.state = 'PUBLISHED'
       AND v.platform_signature IS NOT NULL AND v.signature IS NOT NULL`);
   const newestFirst = handle.prepare<[string], Candidate>(`
     SELECT v.version_code AS code, v.min_mosis_version AS minMosisVersion
     FROM apps a JOIN app_versions v ON v.app_id = a.id
-    WHERE a.package_id = ? AND a.status = 'PUBLISHED' AND v.state = 'PUBLISHED'
+    WHERE a.package_id = ? AND a.status = 'PUBLISHED' AND v.state = 'PUBLISHED' AND v.bytes_removed_at IS NULL
       AND (NOT EXISTS (SELECT 1 FROM rollouts r WHERE r.version_id = v.id)
         OR EXISTS (SELECT 1 FROM rollouts r WHERE r.version_id = v.id AND r.track = 'STABLE' AND r.basis_points >= 10000
           AND r.state IN ('ACTIVE', 'COMPLETE')))

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Database as RawHandle } from 'better-sqlite3';
 import { manifestJsonSchema } from '../../format/manifest-schema.ts';
+import { isTrustedPeer } from '../http/address.ts';
 import { createRateLimit } from '../http/rate-limit.ts';
 import type { Route, RouteHandler } from '../http/router.ts';
 import type { FolderBlobs } from '../platform/blobs/blobs.ts';
@@ -95,7 +96,11 @@ export function createDistribution(options: DistributionOptions) {
     buffers,
     admission,
     counts,
-    frontServer: createFrontServer({ sendfile, trustedProxies, blobs }),
+    frontServer: createFrontServer({
+      sendfile,
+      isFromFront: (request) => isTrustedPeer(request, trustedProxies),
+      blobs,
+    }),
     idleMs: limits.idleMs,
   });
   const offers = createOfferIndex(sql);

@@ -7,6 +7,7 @@ import '../apps/schema-moderation.ts';
 import '../versions/schema.ts';
 import '../versions/schema-uploads.ts';
 import '../versions/schema-mutations.ts';
+import '../versions/schema-retention.ts';
 import '../rollouts/schema.ts';
 import '../rollouts/schema-mutations.ts';
 import '../rollouts/schema-guard.ts';

@@ -1,6 +1,7 @@
 /** Owns the commands of `mosis-admin`: what each takes, asks and prints. Where the answer comes from is admin-source.ts's. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { byteCount, type Printer } from './admin-print.ts';
+import { retention } from './admin-retention.ts';
 import { rootLine } from './admin-root-print.ts';
 import type { AdminSource } from './admin-source.ts';
 import { AdminError } from './operator-client.ts';
@@ -55,6 +56,13 @@ export const COMMANDS: Readonly<Record<string, AdminCommand>> = {
     summary: 'Hash device ids of telemetry under a new secret from now on',
     takes: [],
     run: rotateTelemetrySecret,
+  },
+  retention: {
+    usage: 'retention [--dry-run]',
+    summary: 'Remove the bytes of packages that nobody needs by the policy, or count them',
+    takes: [],
+    flags: ['dry-run'],
+    run: retention,
   },
   settings: { usage: 'settings', summary: 'Settings that were changed, as JSON', takes: [], run: settings },
 };

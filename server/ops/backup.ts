@@ -191,7 +191,8 @@ function missingPackages(database: string, entries: BackupManifest['files']): st
     const rows = db
       .prepare<[], { packageId: string; code: number; sha256: string }>(
         `SELECT a.package_id AS packageId, v.version_code AS code, v.package_sha256 AS sha256
-         FROM app_versions v JOIN apps a ON a.id = v.app_id WHERE v.claimed_code IS NOT NULL AND v.state <> 'SUBMITTED'`,
+         FROM app_versions v JOIN apps a ON a.id = v.app_id WHERE v.claimed_code IS NOT NULL AND v.state <> 'SUBMITTED'
+           AND v.bytes_removed_at IS NULL`,
       )
       .all();
     return rows

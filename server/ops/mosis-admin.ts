@@ -20,6 +20,7 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h' },
   wait: { type: 'boolean' },
   dead: { type: 'boolean' },
+  'dry-run': { type: 'boolean' },
   copy: { type: 'boolean' },
   replace: { type: 'boolean' },
   reason: { type: 'string' },

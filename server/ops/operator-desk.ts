@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { OPERATOR_ACTOR } from '../audit/actor.ts';
 import { notFound } from '../errors.ts';
 import type { Rescan } from '../generated/prisma/client.ts';
+import { JOB_STATES } from '../jobs/types.ts';
 import type { Database } from '../platform/db/database.ts';
 import type { Services } from '../services.ts';
 import { RESCAN_STATES } from '../validation/rescan-parts.ts';
@@ -17,7 +18,7 @@ const MAX_ERROR_CHARS = 300;
 interface DeskOptions {
   readonly services: Pick<
     Services,
-    'accounts' | 'appModeration' | 'jobDesk' | 'metadata' | 'rescans' | 'telemetry' | 'work'
+    'accounts' | 'appModeration' | 'jobDesk' | 'metadata' | 'rescans' | 'retention' | 'telemetry' | 'work'
   >;
   readonly db: Database;
   readonly dataDir: string;
@@ -62,6 +63,15 @@ export function createOperatorDesk(options: DeskOptions): OperatorDesk {
     async settings() {
       const rows = await db.prisma.setting.findMany({ orderBy: { key: 'asc' } });
       return rows.map(({ key, value, updatedAt }) => ({ key, value, updatedAt: updatedAt.toISOString() }));
+    },
+    async startRetention({ dryRun }) {
+      return { key: await services.retention.start(dryRun), policy: await services.retention.policy() };
+    },
+    async retention({ key }) {
+      const found = await services.retention.find(key);
+      if (found === null) throw notFound('The run');
+      const state = JOB_STATES.find((known) => known === found.state) ?? 'DEAD';
+      return { ...found, state, lastError: found.lastError?.slice(0, MAX_ERROR_CHARS) ?? null };
     },
     // Files and a database have no common transaction: the change is noted after it.
     async rotateTelemetrySecret() {

@@ -11,6 +11,8 @@ import { MAX_ROOT_BYTES, MAX_ROOT_KEYS } from '../distribution/metadata/root-dra
 import { ERROR_CODES } from '../errors.ts';
 import { JOB_STATES } from '../jobs/types.ts';
 import { RESCAN_STATES } from '../validation/rescan-parts.ts';
+import { retentionReportSchema } from '../versions/package-retention.ts';
+import { packageRetentionSchema } from '../versions/package-retention-settings.ts';
 
 /** Bytes of one line, either way. */
 export const MAX_LINE_BYTES = 1 << 20;
@@ -35,6 +37,8 @@ export const requestSchema = z.discriminatedUnion('command', [
   z.object({ command: z.literal('reinstateApp'), packageId, reason }),
   z.object({ command: z.literal('settings') }),
   z.object({ command: z.literal('rotateTelemetrySecret') }),
+  z.object({ command: z.literal('startRetention'), dryRun: z.boolean() }),
+  z.object({ command: z.literal('retention'), key: id }),
   z.object({ command: z.literal('noteBackup'), folder: z.string().max(4096), bytes: z.number(), files: z.number() }),
   z.object({ command: z.literal('rootStatus') }),
   z.object({
@@ -121,6 +125,12 @@ export const answerSchemas = {
   reinstateApp: z.object({ packageId: z.string(), status: z.string() }),
   settings: z.array(z.object({ key: z.string(), value: z.unknown(), updatedAt: z.string() })),
   rotateTelemetrySecret: z.object({ secrets: z.number() }),
+  startRetention: z.object({ key: z.string(), policy: packageRetentionSchema }),
+  retention: z.object({
+    state: z.enum(JOB_STATES),
+    lastError: z.string().nullable(),
+    report: retentionReportSchema.nullable(),
+  }),
   noteBackup: z.object({ noted: z.literal(true) }),
   rootStatus: rootSchema,
   prepareRoot: rootSchema.extend({

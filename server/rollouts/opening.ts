@@ -109,6 +109,12 @@ export function createOpening(options: RolloutWork) {
     requireRole(by.viewer, version === null ? null : version.app, ROLLOUT_DEMAND);
     if (version === null) throw notFound('The version');
     requireOffered({ version, app: version.app });
+    if (version.bytesRemovedAt !== null)
+      throw new DomainError(
+        'STATE_CONFLICT',
+        'The package of this version is not stored any more. Publish a new version.',
+        { currentState: version.state },
+      );
     const known = await unit.tx.rollout.findUnique({
       where: { versionId_track: { versionId, track: plan.track } },
     });

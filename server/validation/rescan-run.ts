@@ -50,6 +50,7 @@ export function createRescanRun(options: RescanOptions) {
     return db.prisma.appVersion.findFirst({
       where: {
         state: 'PUBLISHED',
+        bytesRemovedAt: null,
         publishedAt: { lte: startedAt },
         ...(afterId === null ? {} : { id: { gt: afterId } }),
       },

@@ -17,7 +17,9 @@ export function createRescans(options: RescanOptions) {
 
   /** Only versions that are published when it begins: later ones were checked by today's rules. */
   function versionsAt(unit: Unit, startedAt: Date): Promise<number> {
-    return unit.tx.appVersion.count({ where: { state: 'PUBLISHED', publishedAt: { lte: startedAt } } });
+    return unit.tx.appVersion.count({
+      where: { state: 'PUBLISHED', bytesRemovedAt: null, publishedAt: { lte: startedAt } },
+    });
   }
 
   return {

@@ -75,7 +75,7 @@ export async function refreshApp(tx: Tx, clock: Clock, appId: string): Promise<v
 async function shownVersion(tx: Tx, appId: string) {
   for (const choice of SHOWN) {
     const newest = await tx.appVersion.findFirst({
-      where: { appId, state: 'PUBLISHED', ...choice },
+      where: { appId, state: 'PUBLISHED', bytesRemovedAt: null, ...choice },
       orderBy: { versionCode: 'desc' },
       select: { id: true, publishedAt: true },
     });

@@ -117,13 +117,19 @@ export const VersionNode = builder.prismaNode('AppVersion', {
         nullable: true,
         description: 'Last publication; null before.',
       }),
+      bytesRemovedAt: t.expose('bytesRemovedAt', {
+        type: 'DateTime',
+        nullable: true,
+        description:
+          'When its package was removed by the retention policy: it cannot be downloaded, published or read since. Null while it is stored.',
+      }),
       downloadUrl: t.field({
         type: 'URL',
         nullable: true,
-        description: 'Where devices get it; null while it is not published.',
-        select: { state: true, versionCode: true, app: { select: { packageId: true } } },
+        description: 'Where devices get it; null while it is not published, or its package is no longer stored.',
+        select: { state: true, bytesRemovedAt: true, versionCode: true, app: { select: { packageId: true } } },
         resolve: (version, _args, { publicUrl }) =>
-          version.state === 'PUBLISHED'
+          version.state === 'PUBLISHED' && version.bytesRemovedAt === null
             ? `${publicUrl}${packagePath(version.app.packageId, version.versionCode)}`
             : null,
       }),

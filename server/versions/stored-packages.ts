@@ -85,11 +85,13 @@ export function createStoredPackages({ db, blobs, clock, log }: StoredPackagesOp
     });
   }
 
-  /** Null for an app that is not known. */
+  /** Codes whose bytes are to be there; null for an app that is not known. */
   async function submittedCodes(packageId: string): Promise<ReadonlySet<number> | null> {
     const app = await db.prisma.app.findUnique({
       where: { packageId },
-      select: { versions: { where: { claimedCode: { not: null } }, select: { versionCode: true } } },
+      select: {
+        versions: { where: { claimedCode: { not: null }, bytesRemovedAt: null }, select: { versionCode: true } },
+      },
     });
     return app === null ? null : new Set(app.versions.map(({ versionCode }) => versionCode));
   }
@@ -118,6 +120,15 @@ export function createStoredPackages({ db, blobs, clock, log }: StoredPackagesOp
     /** Where the bytes of a submitted version lie on disk; places them first where that was cut off. */
     async fileOf(version: PlacedVersion): Promise<string> {
       return blobs.path(await place(version));
+    },
+
+    /** Removes the bytes of a submitted version whose row says so; committed before, so that nothing leads to them. */
+    async removeBytes(version: Pick<PlacedVersion, 'id' | 'versionCode' | 'app'>): Promise<void> {
+      const key = packageKey(version.app.packageId, version.versionCode);
+      await inTurn(key, async () => {
+        await blobs.delete(key);
+        await blobs.delete(draftKey(version.id));
+      });
     },
 
     /** Removes the bytes of a draft that was deleted. */

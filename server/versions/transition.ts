@@ -45,9 +45,21 @@ export function stateConflict(act: VersionAct, state: string): DomainError {
   );
 }
 
+/** The act needs the package, and retention removed its bytes. */
+function packageRemoved(word: string, state: string): DomainError {
+  return new DomainError(
+    'STATE_CONFLICT',
+    `The package of this version is not stored any more, so it cannot be ${word}. Upload a new version.`,
+    { currentState: state },
+  );
+}
+
+/** What leads devices or reviewers to the package. */
+const NEED_BYTES: ReadonlySet<VersionAct> = new Set(['publish', 'reinstate', 'appeal']);
+
 /**
  * Moves the version, if nobody else moved it since it was read: state and round are compared in the statement itself.
- * Returns the new state. Throws STATE_CONFLICT with the state it is in.
+ * Returns the new state. Throws STATE_CONFLICT with the state it is in, also where the act needs a package that is no longer stored.
  */
 export async function moveVersion(
   tx: Tx,
@@ -59,10 +71,18 @@ export async function moveVersion(
   const target = nextState(act, parseState(fence.state));
   if (target === null) throw stateConflict(act, fence.state);
   const moved = await tx.appVersion.updateMany({
-    where: { id: fence.id, state: fence.state, round: fence.round },
+    where: {
+      ...{ id: fence.id, state: fence.state, round: fence.round },
+      ...(NEED_BYTES.has(act) ? { bytesRemovedAt: null } : {}),
+    },
     data: { ...extras, state: target, updatedAt: clock.now() },
   });
   if (moved.count === 1) return target;
-  const now = await tx.appVersion.findUnique({ where: { id: fence.id }, select: { state: true } });
+  const now = await tx.appVersion.findUnique({
+    where: { id: fence.id },
+    select: { state: true, round: true, bytesRemovedAt: true },
+  });
+  if (now !== null && now.bytesRemovedAt !== null && now.state === fence.state && now.round === fence.round)
+    throw packageRemoved(WORDS[act], now.state);
   throw stateConflict(act, now?.state ?? 'gone');
 }

@@ -78,7 +78,7 @@ describe('the server in front is told', () => {
     for (const kind of ['x-sendfile', 'x-accel-redirect'] as const) {
       const front = createFrontServer({
         sendfile: { kind, prefix: PREFIX },
-        trustedProxies: LOOPBACK,
+        isFromFront: () => true,
         blobs: world.blobs,
       });
       for (const key of [

@@ -13,7 +13,11 @@ import type { Database } from '../../platform/db/database.ts';
 /** Of each app, so many newest versions are always listed. */
 export const NEWEST_LISTED = 3;
 
-const LISTED = { state: 'PUBLISHED', app: { status: 'PUBLISHED' } } as const satisfies Prisma.AppVersionWhereInput;
+const LISTED = {
+  state: 'PUBLISHED',
+  bytesRemovedAt: null,
+  app: { status: 'PUBLISHED' },
+} as const satisfies Prisma.AppVersionWhereInput;
 
 const SELECTION = {
   versionCode: true,
@@ -33,7 +37,7 @@ const SELECTION = {
       packageId: true,
       pins: { orderBy: { serial: 'asc' } },
       versions: {
-        where: { state: 'PUBLISHED' },
+        where: { state: 'PUBLISHED', bytesRemovedAt: null },
         select: {
           versionCode: true,
           minMosisVersion: true,
@@ -57,19 +61,31 @@ export async function targetsOfBin(db: Database, bin: number, level: BinLevel): 
     where: { ...LISTED, metadataBin: { gte: bin * width, lt: (bin + 1) * width } },
     select: SELECTION,
   });
-  const targets = versions.filter(isListed).map(targetOf);
+  const targets = versions.filter((version) => isListed(version, version.app.versions)).map(targetOf);
   targets.sort((a, b) => (a.path < b.path ? -1 : 1));
   return Object.fromEntries(targets.map((target) => [target.path, target]));
+}
+
+/** A published version of the same app, with the tracks on which every device is offered it. */
+interface PublishedFacts {
+  readonly versionCode: number;
+  readonly minMosisVersion: string;
+  readonly rollouts: readonly { readonly track: string }[];
 }
 
 /**
  * The newest few, the newest for each Mosis that an old device may have, and what a rollout or rollback names. Of each track those
  * that every device is offered count by themselves, so that versions for few (a beta, one halted at 1 %) displace none of them.
  */
-function isListed(version: ListedVersion): boolean {
+export function isListed(
+  version: Pick<ListedVersion, 'versionCode' | 'minMosisVersion'> & {
+    readonly rollouts: readonly { readonly track: string; readonly state: string }[];
+    readonly rollbacks: readonly unknown[];
+  },
+  versions: readonly PublishedFacts[],
+): boolean {
   if (version.rollbacks.length > 0) return true;
   if (version.rollouts.some(({ state }) => state === 'ACTIVE' || state === 'PAUSED')) return true;
-  const { versions } = version.app;
   if (isNewestOf(version, versions)) return true;
   return version.rollouts.some(
     ({ track, state }) =>
