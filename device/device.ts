@@ -25,6 +25,7 @@ import { freeBytesOf, whereRoom } from './space.ts';
 import { createStorage, type InstalledApp } from './storage.ts';
 import type { Change } from './swap.ts';
 import type { UpdateRequest } from './take.ts';
+import { nameOf, tellOfInstalled } from './telling.ts';
 import { createTrustedRepository, type RootStatus } from './trust/repository.ts';
 
 export interface DeviceOptions {
@@ -127,6 +128,7 @@ export function createDevice(options: DeviceOptions): Device {
   const alone = <T>(work: () => Promise<T>): Promise<T> =>
     locked(async () => {
       await journal.recover();
+      await whereRoom(() => tellOfInstalled(storage, reporter));
       return await work();
     });
 
@@ -140,6 +142,7 @@ export function createDevice(options: DeviceOptions): Device {
         await sweepBases(storage);
         await sweepCopies(storage);
         await sweepLeftovers(storage);
+        await whereRoom(() => tellOfInstalled(storage, reporter));
         return finished;
       }),
     provisionFromFile: (text) => alone(() => provisionFromFile(provisioning, text)),
@@ -157,11 +160,13 @@ export function createDevice(options: DeviceOptions): Device {
       }),
     uninstall: (packageId, { keepData }) =>
       alone(async () => {
-        await requireInstalled(storage, packageId);
+        const app = await requireInstalled(storage, packageId);
         // First of all, so that there is room to write the removal down where there was none.
         await dropBase(storage, packageId);
-        // While it is still there to be named; telling twice after a failed removal does no harm.
-        await whereRoom(() => reporter.track(packageId, { type: 'app_uninstall', consent: false }));
+        // While it is still there to be named; told again after a failed removal, it counts once.
+        const at = clock().toISOString();
+        const told = { type: 'app_uninstall', at, key: `uninstalled/${nameOf(app)}` };
+        await whereRoom(() => reporter.trackOnce(packageId, told));
         const removed = await uninstallPackage(packageId, keepData, { storage, journal });
         await whereRoom(() => outcomes.forget(packageId));
         return removed;

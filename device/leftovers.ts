@@ -10,7 +10,7 @@ const MIN_AGE_MS = 60_000;
 /** `.installed.json.0a1b2c3d4e5f.tmp`: a state file that was never renamed into place (device/durable.ts). */
 const HALF_WRITTEN = /^\..+\.[0-9a-f]{12}\.tmp$/;
 /** Those of them that are only written under the lock of the folder. */
-const UNDER_LOCK = /^\.(?:installed|journal|updates|failed-updates)\.json\./;
+const UNDER_LOCK = /^\.(?:installed|journal|updates|told|failed-updates)\.json\./;
 /** `lock.0a1b2c3d4e5f`, `secret.…`: a lock or secret that was never linked into place (device/storage.ts). */
 const NOT_LINKED = /^(?:lock|telemetry\.lock|sending\.lock|secret)\.[0-9a-f]{12}$/;
 

@@ -6,7 +6,7 @@ import { DeviceError } from './errors.ts';
 import type { Network } from './http.ts';
 import { type InstalledApp, type Storage, withLock } from './storage.ts';
 import { type FlushResult, sendAll } from './telemetry/courier.ts';
-import { type LoggedEvent, QUEUE_LIMITS } from './telemetry/layout.ts';
+import { type LoggedEvent, QUEUE_LIMITS, uuidOf } from './telemetry/layout.ts';
 import { appendEvent, finishSeals, logBytes, sealAll, sealOne } from './telemetry/log.ts';
 import { countLosses, finishLosses } from './telemetry/losses.ts';
 import { createPatience } from './telemetry/patience.ts';
@@ -36,6 +36,14 @@ export interface TrackedEvent {
   readonly consent: boolean;
 }
 
+export interface OnceEvent {
+  readonly type: string;
+  /** When it happened, by this device's clock. */
+  readonly at: string;
+  /** What tells this very event from every other of this device. */
+  readonly key: string;
+}
+
 export interface FlushOptions {
   /** A person asks, or an update failed: the device's own wait after a failure does not count, what the server asked does. */
   readonly urgent?: boolean;
@@ -47,6 +55,11 @@ export interface Reporter {
    * 16 KiB, which is counted as refused.
    */
   track(packageId: string, event: TrackedEvent): Promise<boolean>;
+  /**
+   * Queues an event in a batch of its own, whose id follows from `key` and this device: however often it is repeated, within seven
+   * days it counts once.
+   */
+  trackOnce(packageId: string, event: OnceEvent): Promise<void>;
   /** Queues a crash report of an installed app; needs no consent. */
   crash(packageId: string, crash: Crash): Promise<void>;
   /** Seals open events into batches and sends what waits, unless it is too early. Never throws for the network: the queue keeps. */
@@ -118,6 +131,19 @@ export function createReporter(options: ReporterOptions): Reporter {
         await appendEvent(folder, packageId, line);
         onStep('appended');
         return true;
+      });
+    },
+    async trackOnce(packageId, { type, at, key }) {
+      const app = await requireInstalled(storage, packageId);
+      const fields = await appFields(packageId);
+      const id = uuidOf(`${fields.device_id}/${key}`);
+      const version = { app_version: app.versionName, version_code: app.versionCode };
+      const body = { batch_id: id, ...fields, ...version, consent: false, events: [{ type, at }] };
+      await locked(async () => {
+        await tidy();
+        if ((await waitingReports(folder)).some((each) => each.id === id)) return;
+        await makeRoom(folder, 1);
+        await enqueue(folder, { id, packageId, count: 1 }, { path: '/v1/telemetry/events', firstSentAt: null, body });
       });
     },
     async crash(packageId, crash) {

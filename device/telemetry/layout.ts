@@ -1,4 +1,5 @@
 /** Owns the names, limits and forms of what waits in `state/telemetry/`. It reads and writes nothing. */
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
 export const QUEUE_LIMITS = Object.freeze({
@@ -118,4 +119,10 @@ export function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** A UUID (version 8: of our own making) that the same words always get. */
+export function uuidOf(words: string): string {
+  const hex = createHash('sha256').update(words).digest('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }

@@ -1,5 +1,5 @@
 /** Owns each app's log of open events and how it becomes batches. It sends nothing. */
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { open, readFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeFile, syncFolder } from '../durable.ts';
@@ -17,6 +17,7 @@ import {
   sealedName,
   sumOfLosses,
   takenName,
+  uuidOf,
 } from './layout.ts';
 import { countLosses, readLosses, setAside } from './losses.ts';
 import { enqueue } from './queue.ts';
@@ -103,7 +104,8 @@ export async function finishSeals(sealing: Sealing): Promise<void> {
     const isLoss = Object.keys(losses).length > 0;
     if (log.events.length === 0 && isLoss) await countLosses(folder, packageId, losses, name);
     for (const [index, part] of batchesOf(log.events).entries()) {
-      const id = batchId(sealId, index);
+      // The same sealed log and place always get the same id.
+      const id = uuidOf(`${sealId}/${index}`);
       const dropped = index === 0 && isLoss ? { dropped: losses } : {};
       const body = { batch_id: id, ...(await appFields(packageId)), ...dropped, ...part };
       onStep('enqueue');
@@ -159,10 +161,4 @@ function batchesOf(events: readonly LoggedEvent[]): Batch[] {
     }
   }
   return batches;
-}
-
-/** A UUID (version 8: of our own making) that the same sealed log and place always get. */
-function batchId(sealId: string, index: number): string {
-  const hex = createHash('sha256').update(`${sealId}/${index}`).digest('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }

@@ -89,9 +89,13 @@ it('reports an event under the version in which it happened', async () => {
   await device.update(APP);
   await device.reporter.track(APP, { type: 'app_start', consent: false });
   await device.reporter.flush();
-  expect(batches().map(({ version_code, app_version }) => [version_code, app_version])).toEqual([
-    [1, '1.0.1'],
-    [2, '1.0.2'],
+  const told = batches().flatMap(({ events, version_code, app_version }) =>
+    events.map(({ type }) => [type, version_code, app_version]),
+  );
+  expect(told).toEqual([
+    ['app_update', 2, '1.0.2'],
+    ['app_stop', 1, '1.0.1'],
+    ['app_start', 2, '1.0.2'],
   ]);
 });
 
@@ -217,4 +221,20 @@ it('reports an installation, an update and a removal by itself, once each', asyn
     { type: 'app_update', version_code: 2 },
     { type: 'app_uninstall', version_code: 2 },
   ]);
+});
+
+it('tells of an installation once, although it was killed before it had noted that', async () => {
+  const device = await withApp();
+  await rm(join(root, 'state', 'told.json'));
+  await device.recover();
+  await device.reporter.flush();
+  const [again] = batches();
+  expect(again?.events.map(({ type }) => type)).toEqual(['app_install']);
+  store.forgetPosts();
+  await rm(join(root, 'state', 'told.json'));
+  await device.recover();
+  await device.recover();
+  await device.reporter.flush();
+  // The server counts a batch with the same id once.
+  expect(batches().map(({ batch_id }) => batch_id)).toEqual([again?.batch_id]);
 });
