@@ -48,10 +48,12 @@ it('installs on a track, changes it, and updates what is named or everything', a
 it('says what went wrong, that the old version stays, when it is tried again, and what the developer knows', async () => {
   await device('install', APP);
   await device('install', OTHER);
+  await device('report');
   const broken = bench.publish({ versionCode: 2, signed: false });
   bench.store.onCheck = offering(broken, bench.publish({ id: OTHER, versionCode: 2 }));
   const issues = [{ version_code: 2, reason: null, note: 'Version 2 was sent out unsigned. Wait for 2.0.1.' }];
-  bench.store.telemetryAnswers.push({ status: 202, body: { known_issues: issues } });
+  // The update of the other app is told of first.
+  bench.store.telemetryAnswers.push({ status: 202 }, { status: 202, body: { known_issues: issues } });
   const failed = await device('update', '--all');
   expect(failed.code).toBe(5);
   expect(failed.stdout).toContain(`failed  ${APP} to code 2: PACKAGE_REFUSED`);
