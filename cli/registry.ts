@@ -62,6 +62,11 @@ export const SECTIONS: readonly Section[] = [
         summary: 'List the versions of an app',
         load: async () => (await import('./commands/versions.ts')).versions,
       },
+      {
+        name: 'rollout',
+        summary: 'Decide which devices get a version',
+        load: async () => (await import('./commands/rollout.ts')).rollout,
+      },
     ],
   },
   {

@@ -21,6 +21,7 @@ import {
 } from './text.ts';
 
 type State = VersionStatusFragment['state'];
+type RolloutNews = NonNullable<VersionEvent['rollout']>;
 type Queue = NonNullable<VersionStatusFragment['queue']>;
 
 /** States in which nothing more happens without somebody's act. */
@@ -104,6 +105,10 @@ export function statusLines(version: VersionStatusFragment, columns: number): St
   add('sha-256', version.packageSha256);
   add('signed by', version.signerKeyId ?? 'nobody');
   add('download', version.downloadUrl);
+  for (const { track, percent, state, schedule } of version.rollouts) {
+    const next = schedule[0] === undefined ? '' : `, ${schedule[0].percent} % at ${localTime(schedule[0].at)}`;
+    add('rollout', `${percent} % of ${track.toLowerCase()}, ${state.toLowerCase()}${next}`);
+  }
   const reason = version.feedback ?? version.stateReason;
   return [
     t`${bold(app.name)}  ${app.packageId}`,
@@ -130,12 +135,14 @@ function checkMark(state: VersionStatusFragment['checks'][number]['state']): Sty
   return state === 'RUNNING' ? dim('…') : yellow('!');
 }
 
+const TOLD_WITH_MESSAGE: readonly VersionEvent['type'][] = ['REJECTED', 'COMMENTED', 'SUSPENDED', 'ROLLOUT_CHANGED'];
+
 /** One event as lines of the timeline; none for events that say nothing new to a person. */
 export function eventLines(event: VersionEvent, columns: number): Styled[] {
   const said = saying(event);
   if (said === null) return [];
   const head = t`${dim(clockTime(event.at))}  ${said}`;
-  const told = event.type === 'REJECTED' || event.type === 'COMMENTED' || event.type === 'SUSPENDED';
+  const told = TOLD_WITH_MESSAGE.includes(event.type);
   return told && event.message !== null ? [head, ...wrapped(event.message, columns, '          ')] : [head];
 }
 
@@ -178,9 +185,25 @@ function saying(event: VersionEvent): Styled | null {
     case 'WITHDRAWN':
     case 'UNPUBLISHED':
       return t`${event.type.toLowerCase()}`;
+    case 'ROLLOUT_CHANGED':
+      return event.rollout === null ? null : rolloutNews(event.rollout);
     default:
       return null;
   }
+}
+
+const BY_WORDS = {
+  DEVELOPER: '',
+  GUARD: ' by the platform: more devices crash',
+  SCHEDULE: ' by its schedule',
+} as const;
+
+function rolloutNews({ change, track, percent, by, toVersionCode, stepsMovedByMs }: RolloutNews): Styled {
+  const moved = stepsMovedByMs === null ? '' : `; its steps come ${duration(stepsMovedByMs / 1000)} later`;
+  if (change === 'ROLLED_BACK')
+    return red(`devices on ${track.toLowerCase()} go back to version code ${toVersionCode}`);
+  const paint = change === 'PAUSED' || change === 'HALTED' ? red : styled;
+  return t`rollout on ${track.toLowerCase()} ${paint(change.toLowerCase())} at ${percent} %${BY_WORDS[by]}${moved}`;
 }
 
 function checkText({ check, checkState, durationMs, errors, warnings, notices }: VersionEvent): Styled {

@@ -24,6 +24,8 @@ import {
 } from '../generated/operations.ts';
 import { noSuchApp } from '../package-id.ts';
 import { ensureSigner, requireViewer } from '../pinning.ts';
+import { percentOf, SCHEDULE_HELP, stepsOf, TRACK_CHOICES, trackOf } from '../rollout-input.ts';
+import { rolloutText } from '../rollout-view.ts';
 import { openSigningKey, type SigningKey } from '../signing-key.ts';
 import { bold, byteCount, dim, green, red, t, wrapped, yellow } from '../text.ts';
 import { uploadPackage } from '../upload.ts';
@@ -33,11 +35,19 @@ import { exitOf, isDecision, seconds } from './status.ts';
 export const publish = defineCommand({
   summary: 'Upload, submit and follow a version',
   description:
-    'Builds and signs a folder, or takes a signed package as it is; uploads it, submits it and follows the checks. If a reviewer has to look at it, the command ends there unless --wait is given. Run again, it goes on where it was left.',
+    'Builds and signs a folder, or takes a signed package as it is; uploads it, submits it and follows the checks. If a reviewer has to look at it, the command ends there unless --wait is given. --track, --percent and --schedule publish too, as --publish does. Run again, it goes on where it was left.',
   arguments: [{ name: 'PATH', help: 'App folder or signed .mosis file (default: this folder)' }],
   options: {
     create: { type: 'boolean', help: 'Make the app at the server when it does not exist yet' },
     publish: { type: 'boolean', help: 'Put the version into the store once it is approved' },
+    track: {
+      type: 'string',
+      value: 'TRACK',
+      help: 'Publish for devices on this track; default stable',
+      choices: TRACK_CHOICES,
+    },
+    percent: { type: 'string', value: 'PERCENT', help: 'Publish for this share of the devices; default 100' },
+    schedule: { type: 'string', value: 'STEPS', help: SCHEDULE_HELP },
     notes: { type: 'string', value: 'TEXT', help: 'Release notes' },
     key: { type: 'string', value: 'FILE', help: 'Private key (default: the one of mosis keys generate)' },
     wait: { type: 'boolean', help: 'Wait for the decision, also for that of a reviewer' },
@@ -55,11 +65,14 @@ export const publish = defineCommand({
   examples: [
     'mosis publish',
     'mosis publish --create --publish --wait',
+    'mosis publish --percent 5 --schedule 20@24h,100@3d',
     'MOSIS_TOKEN=mk_… mosis publish app.mosis --wait --non-interactive',
   ],
   async run(context, { args, options }) {
     if (options.wait && options['no-wait'])
       throw usageError('--wait and --no-wait exclude each other.', 'mosis publish --help');
+    const reach = reachOf(options);
+    const publishes = options.publish || reach !== null;
     const timeoutSeconds = options.timeout === undefined ? null : seconds(options.timeout);
     const client = await context.client();
     if (client.credential === null) requireViewer(null, client);
@@ -71,8 +84,8 @@ export const publish = defineCommand({
     const wait = options['no-wait'] ? 'none' : options.wait ? 'decision' : 'checks';
     const decided = await follow(context, client, { ...submitted, packageId: app.packageId, wait, timeoutSeconds });
     const ready = decided.state === 'APPROVED' || decided.state === 'UNPUBLISHED';
-    const version = options.publish && ready ? await putInStore(client, decided) : decided;
-    return outcome(context, version, options.publish);
+    const version = publishes && ready ? await putInStore(client, decided, reach ?? {}) : decided;
+    return outcome(context, version, publishes);
   },
 });
 
@@ -234,8 +247,35 @@ async function follow(
   throw new CliError('NOT_FOUND', 'The version is no longer there.', { next: 'mosis versions' });
 }
 
-async function putInStore(client: Client, version: VersionStatusFragment): Promise<VersionStatusFragment> {
-  const input = { versionId: version.id, idempotencyKey: randomUUID() };
+/** To whom it is published. */
+interface Reach {
+  readonly track?: 'STABLE' | 'BETA';
+  readonly percent?: number;
+  readonly schedule?: { at: string; percent: number }[];
+}
+
+/** What the options say of the devices; null where they say nothing. */
+function reachOf(options: {
+  readonly track: string | undefined;
+  readonly percent: string | undefined;
+  readonly schedule: string | undefined;
+}): Reach | null {
+  const { track, percent, schedule } = options;
+  if (track === undefined && percent === undefined && schedule === undefined) return null;
+  const help = 'mosis publish --help';
+  return {
+    track: trackOf(track),
+    ...(percent === undefined ? {} : { percent: percentOf(percent, help) }),
+    ...(schedule === undefined ? {} : { schedule: stepsOf(schedule, Date.now(), help) }),
+  };
+}
+
+async function putInStore(
+  client: Client,
+  version: VersionStatusFragment,
+  reach: Reach,
+): Promise<VersionStatusFragment> {
+  const input = { versionId: version.id, ...reach, idempotencyKey: randomUUID() };
   const { publishVersion } = await client.request(PublishVersionDocument, { input });
   payloadOf(publishVersion, 'PublishVersionPayload', client);
   const { version: now } = await client.request(VersionByIdDocument, { id: version.id });
@@ -254,6 +294,7 @@ function outcome(context: Context, version: VersionStatusFragment, wantsPublish:
       ...findingLines(errors, context.output.columns),
       ...(why === null ? [] : [...wrapped(why, context.output.columns), t``]),
       t`${stateText(state)}  ${bold(app.packageId)} ${versionName} (${versionCode})`,
+      ...(state === 'PUBLISHED' ? version.rollouts.map((rollout) => t`  ${rolloutText(rollout)}`) : []),
       ...review,
     ],
     notes: nextNotes(version, wantsPublish),
@@ -269,12 +310,14 @@ function reviewLines({ queue, reviewReasons }: VersionStatusFragment) {
   ];
 }
 
-function nextNotes({ state, app }: VersionStatusFragment, wantsPublish: boolean) {
+function nextNotes({ state, app, rollouts }: VersionStatusFragment, wantsPublish: boolean) {
   if (isWaiting(state)) {
     const later = wantsPublish ? [t`${yellow('not published yet:')} it has to be approved first.`] : [];
     return [...later, dim(t`next: mosis status ${app.packageId} --watch`)];
   }
   if (state === 'APPROVED') return [dim(t`next: mosis publish --publish`)];
+  if (state === 'PUBLISHED' && rollouts.some((rollout) => rollout.state === 'ACTIVE'))
+    return [dim(t`next: mosis rollout raise ${app.packageId} --percent 25`)];
   if (state === 'REJECTED')
     return [dim(t`next: fix it, raise version_code, then: mosis publish (more: mosis status ${app.packageId})`)];
   return [];
