@@ -208,7 +208,7 @@ it('a rollout begun again after a halt reaches the same devices first, and every
   expect(await act('raiseRollout', await rollout(version), { percent: 50 })).toMatchObject({ code: 'STATE_CONFLICT' });
   await ada.done('startRollout', { versionId: version.id, track: 'STABLE', percent: 10 });
   expect(await reached()).toEqual(first);
-  expect(first.isSubsetOf(more)).toBe(true);
+  expect([...first].filter((device) => !more.has(device))).toEqual([]);
   expect([first.size > 15, first.size < 70, more.size > 110, more.size < 210]).toEqual([true, true, true, true]);
 });
 
