@@ -109,6 +109,7 @@ it('puts downloads beside health, the newest version first and what was never pu
     versionName: `1.${versionCode}.0`,
     state: 'PUBLISHED' as const,
     publishedAt: '2026-01-01T00:00:00Z',
+    rollouts: [],
     downloads: full === 0 ? [] : [{ date: '2026-03-01', full, delta: 2, bytes: '100' }],
   });
   const rows = healthRows([health('other'), health('1.1.0')], [version(3, 0), version(2, 5), version(1, 0)]);

@@ -24,6 +24,7 @@ function event(n: number, type: TimelineEvent['type'], extra: Partial<TimelineEv
     notices: null,
     finding: null,
     reasons: [],
+    rollout: null,
     message: null,
     size: null,
     sha256: null,

@@ -51,6 +51,10 @@ const KEYS = {
   ReviewPolicy: embedded,
   PolicyRule: embedded,
   SettingDifference: embedded,
+  Health: embedded,
+  RootHealth: embedded,
+  MetadataWarning: embedded,
+  UpdateFailure: embedded,
 };
 
 export type ClientOptions = {

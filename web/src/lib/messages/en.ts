@@ -9,6 +9,7 @@ import { policy } from '#lib/messages/en/policy.ts';
 import { rescans } from '#lib/messages/en/rescans.ts';
 import { reviews } from '#lib/messages/en/reviews.ts';
 import { rollouts } from '#lib/messages/en/rollouts.ts';
+import { updates } from '#lib/messages/en/updates.ts';
 import { version } from '#lib/messages/en/version.ts';
 import { visitors } from '#lib/messages/en/visitors.ts';
 import { appStatus, keyStatus, reasons, roles, scopes, states } from '#lib/messages/en/words.ts';
@@ -33,6 +34,7 @@ export const en = {
   ...policy,
   ...rescans,
   ...rollouts,
+  ...updates,
 };
 
 export type Messages = typeof en;

@@ -1,5 +1,5 @@
 // The English texts of the administration.
-import type { AuditVia } from '#lib/graphql/generated/graphql.ts';
+import type { AuditVia, MetadataWarningCode } from '#lib/graphql/generated/graphql.ts';
 
 export const admin = {
   admin: {
@@ -7,6 +7,7 @@ export const admin = {
     tabsLabel: 'Parts of the administration',
     tabs: {
       accounts: 'Accounts',
+      health: 'Health',
       reports: 'Reports',
       policy: 'Review policy',
       rescans: 'Rescans',
@@ -53,5 +54,36 @@ export const admin = {
       SYSTEM: 'platform',
     } satisfies Record<AuditVia, string>,
     actor: { SYSTEM: 'the platform', OPERATOR: 'the operator', other: 'a visitor' },
+  },
+  health: {
+    warnings: (warnings: number) =>
+      warnings === 1 ? 'The signed metadata needs you' : `The signed metadata needs you: ${warnings} things`,
+    open: 'See what to do',
+    warning: {
+      ROOT_DEVELOPMENT: 'Development root',
+      ROOT_ENDS_SOON: 'The root ends soon',
+      ROOT_ENDED: 'The root has ended',
+      TIMESTAMP_STALE: 'The timestamp is old',
+      KEYS_MISSING: 'Keys are missing',
+      KEY_WAITS: 'A key waits',
+    } satisfies Record<MetadataWarningCode, string>,
+    fineTitle: 'All is well',
+    fine: 'Devices get signed metadata from a root with offline keys, in time.',
+    todo: 'To see to',
+    root: 'Root of trust',
+    rootLead: 'Devices trust what this root names, and nothing else. Its keys are kept away from the server.',
+    developmentLead: 'Devices trust what this root names, and nothing else. This one is made for trying out.',
+    version: 'Root version',
+    kind: 'Kind',
+    development: 'Development',
+    offline: 'Offline keys',
+    threshold: 'Signatures needed',
+    thresholdOf: (threshold: number, keys: number) => `${threshold} of ${keys}`,
+    expires: 'Ends',
+    keys: 'Keys that sign roots',
+    timestamp: 'Timestamp ends',
+    timestampHelp: 'Signed anew every 6 hours; a device refuses it after 24.',
+    unsigned: 'Nothing signed yet',
+    how: 'To replace the development root, begin with a key on a machine that stays offline:',
   },
 };
