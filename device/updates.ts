@@ -10,6 +10,8 @@ import { type InstalledApp, PACKAGE_ID, type Storage } from './storage.ts';
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 /** What one call may ask about (docs/DEVICE_PROTOCOL.md §3). */
 const MAX_APPS = 200;
+/** A false answer under the tag of the true one would otherwise hold for as long as nothing moves. */
+const MAX_TAG_AGE_MS = 24 * 3_600_000;
 
 const Tag = z.string().min(1).max(64);
 const versionCode = z.int().min(1).max(2_147_483_647);
@@ -33,7 +35,7 @@ const Answer = z.object({
 type Answer = z.infer<typeof Answer>;
 const Unchanged = z.object({ unchanged: z.literal(true), tag: Tag });
 /** The last answer to each question: only to the same question may it be unchanged. */
-const Kept = z.array(z.object({ question: z.string(), answer: Answer }));
+const Kept = z.array(z.object({ question: z.string(), at: z.iso.datetime(), answer: Answer }));
 type Kept = z.infer<typeof Kept>;
 
 export interface UpdateHints {
@@ -60,15 +62,17 @@ export async function checkForUpdates(storage: Storage, asking: Asking): Promise
   const apps = Object.values(await storage.readInstalled()).sort((a, b) => (a.packageId < b.packageId ? -1 : 1));
   const path = join(storage.folders.state, 'updates.json');
   const kept = await readKept(path);
+  const now = asking.network.clock();
   const answers: Kept = [];
   let unchanged = true;
   for (let at = 0; at < apps.length; at += MAX_APPS) {
     const body = bodyFor(asking, apps.slice(at, at + MAX_APPS));
     const question = JSON.stringify({ server: asking.network.serverUrl, ...body });
-    const last = kept.find((each) => each.question === question)?.answer ?? null;
-    const answer = await ask(asking.network, body, last);
-    answers.push({ question, answer });
-    unchanged &&= answer === last;
+    const last = kept.find((each) => each.question === question && isFresh(each.at, now)) ?? null;
+    const answer = await ask(asking.network, body, last?.answer ?? null);
+    const isSame = last !== null && answer === last.answer;
+    answers.push(isSame ? last : { question, at: now.toISOString(), answer });
+    unchanged &&= isSame;
   }
   if (!unchanged) await replaceFile(path, JSON.stringify(answers));
   const of = <T>(part: (answer: Answer) => readonly T[]) => answers.flatMap(({ answer }) => part(answer));
@@ -110,6 +114,11 @@ async function post(network: Network, body: object): Promise<unknown> {
     throw new DeviceError('PROTOCOL', `The server answered the update check with ${response.status}.`);
   const seconds = Math.ceil((retryAfterMs(response, network.clock()) ?? 0) / 1000);
   throw new DeviceError('RATE_LIMITED', `The server asks to come back in ${seconds} s.`);
+}
+
+function isFresh(at: string, now: Date): boolean {
+  const ageMs = now.getTime() - Date.parse(at);
+  return ageMs >= 0 && ageMs < MAX_TAG_AGE_MS;
 }
 
 /** A file that is none of ours is as good as none: the server is asked without a tag. */

@@ -169,6 +169,19 @@ describe('a check that lies', () => {
     expect(await bench.installedVersion()).toBe('1');
   });
 
+  it('under the tag of the true answer holds for a day at most', async () => {
+    const device = await installed();
+    const two = bench.publish({ versionCode: 2 });
+    const truth = { tag: 'true', updates: [hint(two)], gone: [] };
+    bench.store.onCheck = () => ({ ...truth, updates: [] });
+    expect((await device.updateAll()).outcomes).toMatchObject([{ kind: 'current' }]);
+    bench.store.onCheck = ({ tag }) => (tag === 'true' ? { unchanged: true, tag } : truth);
+    expect((await device.updateAll()).outcomes).toMatchObject([{ kind: 'current' }]);
+    // Within the timestamp's life: the store signs nothing anew here.
+    bench.now = new Date(bench.now.getTime() - 1_000);
+    expect((await device.updateAll()).outcomes).toMatchObject([{ kind: 'updated' }]);
+  });
+
   it.each<[string, unknown]>([
     ['of another form', { updates: 'all' }],
     ['unchanged under a tag that was never sent', { unchanged: true, tag: 'mine' }],
