@@ -171,6 +171,7 @@ export async function createServices(platform: Platform): Promise<Services> {
     storeChanged,
   });
   const knownIssues = createKnownIssues({ db, work, clock, ids, storeChanged });
+  storeListeners.push(knownIssues.forget);
   const uploads = createUploads({
     db,
     work,

@@ -13,6 +13,7 @@ import type { Database } from '../platform/db/database.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Work } from '../unit-of-work.ts';
 import { actorId, loadFor, note } from '../versions/records.ts';
+import { createNotes, keyOf, type StoredNote } from './notes.ts';
 import { MAX_REASON_CHARS, REASON_PATTERN } from './reasons.ts';
 
 export const KNOWN_ISSUE_LIMITS = Object.freeze({
@@ -20,6 +21,8 @@ export const KNOWN_ISSUE_LIMITS = Object.freeze({
   maxNotesPerVersion: 50,
   /** Different failed updates that one answer to a device looks notes up for. */
   maxFailuresPerAnswer: 20,
+  /** Notes of one app that devices are told of, those of its newest versions. */
+  maxNotesRead: 2_000,
 });
 
 /** As stored for "any reason": a unique index takes no nulls. */
@@ -59,7 +62,7 @@ type Act = { readonly viewer: Viewer; readonly origin: ActOrigin };
 
 export type KnownIssues = ReturnType<typeof createKnownIssues>;
 
-/** `storeChanged` is called after each change: the update check tells of notes. */
+/** `storeChanged` is called after each change: the update check tells of notes, and calls `forget` of these in turn. */
 export function createKnownIssues(deps: {
   readonly db: Pick<Database, 'prisma'>;
   readonly work: Work;
@@ -68,8 +71,23 @@ export function createKnownIssues(deps: {
   readonly storeChanged: () => void;
 }) {
   const { db, work, clock, ids, storeChanged } = deps;
+  const notes = createNotes(readNotes);
+
+  /** Those of the newest versions, should there be very many. */
+  async function readNotes(appId: string): Promise<StoredNote[]> {
+    const found = await db.prisma.knownIssue.findMany({
+      where: { version: { appId, publishedAt: { not: null } } },
+      select: { reason: true, note: true, version: { select: { versionCode: true } } },
+      orderBy: { version: { versionCode: 'desc' } },
+      take: KNOWN_ISSUE_LIMITS.maxNotesRead,
+    });
+    return found.map(({ reason, note: text, version }) => ({ versionCode: version.versionCode, reason, note: text }));
+  }
 
   return {
+    /** To be called when the store changed: which notes devices are told may be others. */
+    forget: notes.forget,
+
     /**
      * Writes the note on a version for one reason of failed updates, or for any; one that is there is replaced. For who may
      * publish it. Answers the id of the note. Throws NOT_FOUND, FORBIDDEN, VALIDATION, LIMIT_REACHED.
@@ -138,24 +156,15 @@ export function createKnownIssues(deps: {
       const asked = new Map(failures.map((one) => [`${one.versionCode} ${one.reason}`, one]));
       const looked = [...asked.values()].slice(0, KNOWN_ISSUE_LIMITS.maxFailuresPerAnswer);
       if (looked.length === 0) return [];
-      const found = await db.prisma.knownIssue.findMany({
-        where: {
-          reason: { in: [ANY_REASON, ...new Set(looked.map(({ reason }) => reason))] },
-          version: {
-            appId,
-            publishedAt: { not: null },
-            versionCode: { in: [...new Set(looked.map(({ versionCode }) => versionCode))] },
-          },
-        },
-        select: { reason: true, note: true, version: { select: { versionCode: true } } },
-      });
-      const notes = new Map(found.map((row) => [`${row.version.versionCode} ${row.reason}`, row.note]));
+      const known = await notes.of(appId);
+      if (known.size === 0) return [];
       const told = new Map<string, IssueNote>();
       for (const { versionCode, reason } of looked) {
         for (const about of [reason, ANY_REASON]) {
-          const text = notes.get(`${versionCode} ${about}`);
+          const key = keyOf({ versionCode, reason: about });
+          const text = known.get(key);
           if (text === undefined) continue;
-          told.set(`${versionCode} ${about}`, { versionCode, reason: about === ANY_REASON ? null : about, note: text });
+          told.set(key, { versionCode, reason: about === ANY_REASON ? null : about, note: text });
           break;
         }
       }

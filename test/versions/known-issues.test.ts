@@ -264,12 +264,17 @@ it('failed updates are shown to members by version and reason, and to nobody els
   const today = new Date().toISOString().slice(0, 10);
   const FAILURES = `query($id: ID!, $today: Date!) { node(id: $id) { ... on App {
     updateFailures(range: { from: $today, to: $today }) { versionCode reason count devices } } } }`;
-  for (let device = 0; device < 5; device += 1)
-    await post('/v1/telemetry/events', batch([failure(40, 'BAD_SECTOR')], { device_id: `${device}f`.repeat(32) }));
+  for (let device = 0; device < 7; device += 1)
+    await post(
+      '/v1/telemetry/events',
+      batch([failure(device < 5 ? 41 : 40, 'BAD_SECTOR'), failure(40, 'BAD_SECTOR')], {
+        device_id: `${device}f`.repeat(32),
+      }),
+    );
   await app.services.telemetry.flush();
   const asked = { id: notes.id, today };
   const { node } = await ada.query<{ node: { updateFailures: object[] } }>(FAILURES, asked);
-  expect(node.updateFailures).toContainEqual({ versionCode: 40, reason: 'BAD_SECTOR', count: 5, devices: 5 });
+  expect(node.updateFailures).toContainEqual({ versionCode: 40, reason: 'BAD_SECTOR', count: 9, devices: 7 });
   const eve = await seed.developer('Eve');
   expect((await eve.query<{ node: unknown }>(FAILURES, asked)).node).toBeNull();
   expect((await rita.send(FAILURES, asked)).errors?.[0]?.extensions.code).toBe('NOT_FOUND');
