@@ -234,7 +234,8 @@ async function rot({ order, device, note, paths }: Attempt): Promise<void> {
   const line = batchOf(body);
   if (line.kind !== 'batch' || line.dropped > 0) throw new Error('What rots tells of no drops.');
   const events = Object.values(line.types).reduce((sum, count) => sum + count, 0);
-  note({ kind: 'rotted', app: line.app, file, markers, events });
+  const moves = (line.types.app_install ?? 0) + (line.types.app_update ?? 0);
+  note({ kind: 'rotted', app: line.app, file, markers, events, moves });
   rotFile(folder, file);
   void device;
 }

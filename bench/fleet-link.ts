@@ -18,15 +18,18 @@ export async function startLink(port: number, random: () => number): Promise<Lin
   let meanBytes: number | null = null;
   let cuts = 0;
   const open = new Set<Socket>();
+  const budgets = new Set<{ left: number }>();
   /** Bytes until the next cut: exponential, so that every byte is as likely as any other. */
   const drawn = () => (meanBytes === null ? Number.POSITIVE_INFINITY : -Math.log(1 - random()) * meanBytes);
 
   const server: Server = createServer((client) => {
     const upstream = connect(port, 'localhost');
-    let left = drawn();
+    const budget = { left: drawn() };
+    budgets.add(budget);
     const end = () => {
       client.destroy();
       upstream.destroy();
+      budgets.delete(budget);
     };
     for (const socket of [client, upstream]) {
       open.add(socket);
@@ -40,13 +43,13 @@ export async function startLink(port: number, random: () => number): Promise<Lin
       for await (const chunk of from) {
         const bytes = chunk as Buffer;
         if (meanBytes !== null && random() < 0.1) await delay(random() * MAX_DELAY_MS);
-        if (left < bytes.length) {
+        if (budget.left < bytes.length) {
           // Some bytes of the chunk still come through: the cut is inside a message, not between two.
-          to.write(bytes.subarray(0, Math.floor(left)), end);
+          to.write(bytes.subarray(0, Math.floor(budget.left)), end);
           cuts += 1;
           return;
         }
-        left -= bytes.length;
+        budget.left -= bytes.length;
         if (!to.write(bytes)) await once(to, 'drain');
       }
       to.end();
@@ -65,8 +68,7 @@ export async function startLink(port: number, random: () => number): Promise<Lin
     },
     cutEvery(mean) {
       meanBytes = mean;
-      // What is open keeps the cut it drew; a new weather begins with new connections.
-      for (const socket of open) if (mean === null) socket.destroy();
+      if (mean === null) for (const budget of budgets) budget.left = Number.POSITIVE_INFINITY;
     },
     async close() {
       server.close();

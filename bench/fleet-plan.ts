@@ -35,7 +35,8 @@ export function chanceOf(...words: readonly (string | number)[]): number {
 
 export function traitsOf(seed: number, number: number): Traits {
   const roll = (what: string) => chanceOf(seed, number, what);
-  const isLost = roll('lost') < 0.04;
+  // By number, so that a small fleet has some of each too.
+  const isLost = number % 25 === 3;
   const near = (roll('skew') * 2 - 1) * 11.9 * HOUR_MS;
   // Ahead, only a day and more is noticed: the timestamp lasts for 24 hours.
   const far = roll('far') < 0.5 ? -(13 + 40 * roll('skew')) * HOUR_MS : (25 + 40 * roll('skew')) * HOUR_MS;
@@ -47,7 +48,7 @@ export function traitsOf(seed: number, number: number): Traits {
     isLost,
     consent: roll('consent') < 0.5,
     hasRadio: roll('radio') < 0.3,
-    rots: roll('rots') < 0.05,
+    rots: number % 20 === 5,
     address: `10.${(number >> 16) & 255}.${(number >> 8) & 255}.${number & 255}`,
   };
 }
@@ -102,6 +103,8 @@ export type LedgerLine =
       readonly file: string;
       readonly markers: readonly string[];
       readonly events: number;
+      /** Installations and updates among them. */
+      readonly moves: number;
     }
   /** A batch or crash is about to be sent: what is in it, by type, and the drops that it tells of. */
   | {

@@ -26,6 +26,8 @@ export interface FleetOptions {
   /** Mean time between kills of a worker, and how many a round has at most. */
   readonly killEveryMs: number;
   readonly maxKillsPerRound: number;
+  /** Bytes that a connection carries in the mean before it is cut. */
+  readonly meanBytesToCut: number;
   readonly onProgress?: (line: string) => void;
 }
 
@@ -129,8 +131,6 @@ const STEPS: readonly Step[] = [
   { name: 'a calm day', kind: 'update', calm: true, act: async () => undefined },
 ];
 
-const MEAN_BYTES_TO_CUT = 60_000;
-
 /** Runs the whole simulation. Throws only where it cannot go on; what is wrong with devices or counts is in `mismatches`. */
 export async function runFleet(options: FleetOptions): Promise<FleetReport> {
   const startMs = performance.now();
@@ -183,6 +183,12 @@ export async function runFleet(options: FleetOptions): Promise<FleetReport> {
     const told = readTold(crew.folder, devices);
     const reckoning = reckon(dataDir, told, shown);
     mismatches.push(...reckoning.wrong);
+    const movesTold = ['app_install', 'app_update'].reduce((sum, type) => sum + countOf(shown.types, type), 0);
+    const movesRotted = told.rottedMoves;
+    if (movesTold + movesRotted !== moves)
+      mismatches.push(
+        `${moves} versions were put in place; ${movesTold} were told of, ${movesRotted} of them destroyed`,
+      );
     const { downloads, runs, repeated } = transfers(crew.folder, traits, store);
     mismatches.push(...implausible(downloads, moves, shown.downloads));
     return {
@@ -197,7 +203,7 @@ export async function runFleet(options: FleetOptions): Promise<FleetReport> {
       events: reckoning.events,
       droppedEvents: reckoning.dropped,
       moves,
-      movesTold: ['app_install', 'app_update'].reduce((sum, type) => sum + countOf(shown.types, type), 0),
+      movesTold,
       reports: told.batches.size,
       downloads,
       seconds: (performance.now() - startMs) / 1_000,
@@ -236,7 +242,7 @@ interface Rough {
 /** A round over a bad link, with kills. */
 async function rough({ link, host, crew, round, step, options, random }: Rough) {
   const isCalm = step.calm === true;
-  link.cutEvery(isCalm ? null : MEAN_BYTES_TO_CUT);
+  link.cutEvery(isCalm ? null : options.meanBytesToCut);
   let isOver = false;
   const kills = { killEveryMs: isCalm ? null : options.killEveryMs, maxKills: options.maxKillsPerRound };
   const work = runRound(crew, round, kills).finally(() => {

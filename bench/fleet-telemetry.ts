@@ -13,6 +13,8 @@ export interface Told {
   readonly rotted: ReadonlySet<string>;
   /** Events in those files, with those that have no marker, by app. */
   readonly rottedEvents: ReadonlyMap<string, number>;
+  /** Installations and updates among them. */
+  readonly rottedMoves: number;
   /** Every batch and crash that was sent at least once. */
   readonly batches: ReadonlyMap<
     string,
@@ -29,6 +31,7 @@ export function readTold(folder: string, devices: number): Told {
   const rottedEvents = new Map<string, number>();
   const batches = new Map<string, { app: string; types: Readonly<Record<string, number>>; dropped: number }>();
   const untold = new Map<string, number>();
+  let rottedMoves = 0;
   for (let number = 0; number < devices; number += 1) {
     const { ledger, root } = pathsOf(folder, number);
     for (const line of readLedger(ledger)) {
@@ -37,10 +40,11 @@ export function readTold(folder: string, devices: number): Told {
       if (line.kind !== 'rotted') continue;
       for (const marker of line.markers) rotted.add(marker);
       add(rottedEvents, line.app, line.events);
+      rottedMoves += line.moves;
     }
     for (const app of APPS) add(untold, app, untoldOf(join(root, 'state', 'telemetry', `${app}.dropped.json`)));
   }
-  return { tracked, rotted, rottedEvents, batches, untold };
+  return { tracked, rotted, rottedEvents, rottedMoves, batches, untold };
 }
 
 function untoldOf(path: string): number {

@@ -26,6 +26,7 @@ try {
     concurrency: 12,
     killEveryMs: 4_000,
     maxKillsPerRound: 12,
+    meanBytesToCut: 60_000,
     onProgress: (line) => say(`  ${line}`),
   });
   const mb = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
