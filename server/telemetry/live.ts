@@ -2,6 +2,9 @@
  * Owns the live counts of telemetry: what came in since the last message, at most one message a second for each follower. A
  * follower who does not read keeps one set of counters and no more. It stores nothing and decides no access.
  */
+import { MIN_SLICE_DEVICES } from './anonymity.ts';
+import { OTHER } from './limits.ts';
+
 const INTERVAL_MS = 1_000;
 /** With nothing to tell, access is asked again after so many intervals. */
 const IDLE_CHECKS = 5;
@@ -14,11 +17,14 @@ export interface LiveCounts {
   readonly events: number;
   readonly crashes: number;
   readonly reports: number;
+  /** Versions with at least MIN_SLICE_DEVICES devices among these reports; OTHER for the rest, where that has so many too. */
   readonly versions: readonly string[];
 }
 
 /** One stored batch or crash report. */
 export interface LiveReport {
+  /** The hash of the device that sent it. */
+  readonly device: Uint8Array;
   readonly version: string;
   readonly events: number;
   readonly crashes: number;
@@ -28,10 +34,11 @@ interface Tally {
   events: number;
   crashes: number;
   reports: number;
-  versions: Set<string>;
+  /** Devices of each version, as many as it needs to be named. */
+  versions: Map<string, Set<string>>;
 }
 
-const emptyTally = (): Tally => ({ events: 0, crashes: 0, reports: 0, versions: new Set() });
+const emptyTally = (): Tally => ({ events: 0, crashes: 0, reports: 0, versions: new Map() });
 
 export type Live = ReturnType<typeof createLive>;
 
@@ -42,14 +49,16 @@ export function createLive(now: () => Date, intervalMs = INTERVAL_MS) {
   return { report, follow, followers: (): number => [...followers.values()].reduce((sum, { size }) => sum + size, 0) };
 
   /** Counts a report for whoever follows the app; costs a look-up when nobody does. */
-  function report(appId: string, { version, events, crashes }: LiveReport): void {
+  function report(appId: string, { version, events, crashes, device }: LiveReport): void {
     const known = followers.get(appId);
     if (known === undefined) return;
     for (const { tally } of known) {
       tally.events += events;
       tally.crashes += crashes;
       tally.reports += 1;
-      if (tally.versions.size < MAX_VERSIONS) tally.versions.add(version);
+      const devices = tally.versions.get(version) ?? new Set();
+      if (devices.size < MIN_SLICE_DEVICES) devices.add(Buffer.from(device).toString('latin1'));
+      if (tally.versions.size < MAX_VERSIONS) tally.versions.set(version, devices);
     }
   }
 
@@ -88,7 +97,7 @@ export function createLive(now: () => Date, intervalMs = INTERVAL_MS) {
     function tell(): void {
       const { events, crashes, reports, versions } = follower.tally;
       follower.tally = emptyTally();
-      const value = { at: now(), events, crashes, reports: reports, versions: [...versions].sort() };
+      const value = { at: now(), events, crashes, reports: reports, versions: namedVersions(versions) };
       waiting.shift()?.resolve({ done: false, value });
     }
 
@@ -114,4 +123,19 @@ export function createLive(now: () => Date, intervalMs = INTERVAL_MS) {
       },
     };
   }
+}
+
+/** What may be named: a message tells of one second, so a version in it is a slice like any other (anonymity.ts). */
+function namedVersions(versions: ReadonlyMap<string, ReadonlySet<string>>): string[] {
+  const bySize = [...versions].sort(([, a], [, b]) => a.size - b.size);
+  const rest = new Set<string>();
+  let merged = 0;
+  for (const [, devices] of bySize) {
+    const isNeeded = merged > 0 && rest.size < MIN_SLICE_DEVICES;
+    if (devices.size >= MIN_SLICE_DEVICES && !isNeeded) break;
+    for (const device of devices) rest.add(device);
+    merged += 1;
+  }
+  const named = bySize.slice(merged).map(([version]) => version);
+  return [...named.sort(), ...(rest.size < MIN_SLICE_DEVICES || named.includes(OTHER) ? [] : [OTHER])];
 }

@@ -34,7 +34,8 @@ interface Tally {
 
 /**
  * Percentiles of each metric in the rows. One value can tell of one device, so days and versions with fewer than 5 devices
- * are merged; the total over the rows is always shown.
+ * are merged; the total over all versions is always shown. One version alone, which has nothing to be merged with, is
+ * shown with 5 devices or not at all: it would be what the grouping by version keeps back.
  */
 export function percentilesOf(
   rows: readonly DigestRow[],
@@ -46,6 +47,7 @@ export function percentilesOf(
     const tallies = new Map(
       [...Map.groupBy(ofMetric, (row) => sliceKey(row, groupBy))].map(([key, slice]) => [key, tallyOf(slice)]),
     );
+    if (version !== undefined && tallyOf([...tallies.values()]).devices.count() < MIN_SLICE_DEVICES) return [];
     const slices = [...tallies].map(([key, { devices }]) => ({ key, count: 0, devices }));
     const shown = mergeSmallSlices(slices, MIN_SLICE_DEVICES, () => new Sketch());
     const alone = new Set(shown.map(({ key }) => key));

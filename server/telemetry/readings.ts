@@ -14,6 +14,7 @@ import type {
 } from './aggregate-reader.ts';
 import { dayNumber } from './aggregates.ts';
 import { REJECTION_REASONS, type RejectionReason } from './bodies.ts';
+import { createExport, type ExportFormat, exportText } from './export.ts';
 import { TELEMETRY_LIMITS } from './limits.ts';
 import { countsOf, DROP_REASONS, type DropReason, type LossCount } from './losses.ts';
 import type { Metric } from './metrics.ts';
@@ -70,6 +71,13 @@ export interface LostEvents {
   readonly rejected: readonly LossCount<RejectionReason>[];
 }
 
+/** What a developer takes away. */
+export interface TelemetryFile {
+  readonly mediaType: string;
+  readonly rows: number;
+  readonly content: string;
+}
+
 /** What can be asked of a range; nothing is read before. */
 export interface Report {
   totals(): Promise<TelemetryTotals>;
@@ -82,6 +90,7 @@ export interface Report {
 export function createReadings(reader: () => AggregateReader | null) {
   return {
     report,
+    exported,
     totals,
     series,
     versionHealth,
@@ -156,6 +165,15 @@ export function createReadings(reader: () => AggregateReader | null) {
       if (wanted(row)) summed.add(row);
     });
     return summed.rows();
+  }
+
+  /** The counts of a range as a file (see export.ts). Throws VALIDATION for a bad range and past MAX_EXPORT_ROWS. */
+  async function exported(appId: string, range: DateRange, format: ExportFormat): Promise<TelemetryFile> {
+    const collected = createExport();
+    await eachRow(days(range), (day) => opened().daily(appId, day, day), collected.add);
+    const rows = collected.rows();
+    const mediaType = format === 'CSV' ? 'text/csv' : 'application/json';
+    return { mediaType, rows: rows.length, content: exportText(rows, format) };
   }
 
   /** Percentiles of measured values, each once however often it is named (see `percentilesOf`). Throws VALIDATION. */

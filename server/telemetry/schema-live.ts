@@ -13,7 +13,11 @@ const TelemetryLiveType = builder.objectRef<LiveCounts>('TelemetryLive').impleme
     events: t.expose('events', { type: 'BigInt', description: 'Events, crashes among them.' }),
     crashes: t.expose('crashes', { type: 'BigInt', description: 'Crash reports.' }),
     reports: t.exposeInt('reports', { description: 'Batches and crash reports.' }),
-    versions: t.stringList({ description: 'The versions they came from.', resolve: ({ versions }) => [...versions] }),
+    versions: t.stringList({
+      description:
+        'The versions they came from, as far as each has 5 devices in this message; `other` for the rest, if that has 5 too.',
+      resolve: ({ versions }) => [...versions],
+    }),
   }),
 });
 

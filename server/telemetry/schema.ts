@@ -163,7 +163,7 @@ const TelemetryType = builder.objectRef<TelemetryShape>('Telemetry').implement({
     percentiles: t.field({
       type: [PercentilePointType],
       description:
-        'Percentiles of what devices measured, grouped and narrowed to a version as `series` is; days and versions with fewer than 5 devices are merged.',
+        'Percentiles of what devices measured, grouped and narrowed to a version as `series` is; days and versions with fewer than 5 devices are merged, and one version with fewer has none.',
       args: {
         metrics: t.arg({ type: [TelemetryMetric], description: 'Which ones; all when left out.' }),
       },

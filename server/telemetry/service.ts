@@ -190,7 +190,12 @@ export function createTelemetry(options: TelemetryOptions) {
       crash: null,
       losses: lossesOf(batch.dropped, answer.rejected),
     });
-    live.report(app.id, { version: versions.version, events: packedCount(events), crashes: 0 });
+    live.report(app.id, {
+      version: versions.version,
+      events: packedCount(events),
+      crashes: 0,
+      device: firstOf(devices),
+    });
     return stored;
   }
 
@@ -230,7 +235,7 @@ export function createTelemetry(options: TelemetryOptions) {
       },
       losses: null,
     });
-    live.report(app.id, { version: versions.version, events: 1, crashes: 1 });
+    live.report(app.id, { version: versions.version, events: 1, crashes: 1, device: firstOf(devices) });
     return stored;
   }
 
@@ -313,6 +318,10 @@ function reportId(id: string | undefined, report: CrashBody & { readonly atMs: n
     .update(`crash\n${id ?? JSON.stringify(content)}`)
     .digest()
     .subarray(0, 16);
+}
+
+function firstOf(devices: readonly Uint8Array[]): Uint8Array {
+  return devices[0] ?? new Uint8Array(0);
 }
 
 function hex(bytes: Uint8Array | undefined): string {

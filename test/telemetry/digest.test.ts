@@ -138,7 +138,8 @@ describe('percentiles', () => {
     expect(percentilesOf(rows, 'TYPE', undefined)).toMatchObject([
       { version: null, date: null, count: 45, devices: 25, merged: false },
     ]);
-    expect(percentilesOf(rows, 'TYPE', '2.0.0')).toMatchObject([{ version: '2.0.0', count: 3, merged: false }]);
+    expect(percentilesOf(rows, 'TYPE', '2.0.0')).toEqual([]);
+    expect(percentilesOf(rows, 'TYPE', '1.0.0')).toMatchObject([{ version: '1.0.0', count: 40, merged: false }]);
     expect(percentilesOf([], 'DAY', undefined)).toEqual([]);
   });
 });
