@@ -102,7 +102,8 @@ export const StoreAppNode = builder.node(builder.objectRef<StoreApp>('StoreApp')
     developerName: t.exposeString('developerName', { description: 'Who publishes it.' }),
     version: t.field({
       type: StoreVersionType,
-      description: 'What installing it gets.',
+      description:
+        'What installing it gets: the newest version that every device on stable is offered; of an app that has none, what it offers to some.',
       resolve: ({ packageId, version }) => ({ packageId, version }),
     }),
     icon: t.field({

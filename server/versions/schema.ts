@@ -222,7 +222,8 @@ builder.prismaObjectFields(AppNode, (t) => ({
   latestVersion: t.field({
     type: VersionNode,
     nullable: true,
-    description: 'Newest published version; null before publication.',
+    description:
+      'What the store shows of it: the newest version that every device on stable is offered, or where there is none the one that comes nearest; null while nothing is published.',
     select: (_args, _context, nestedSelection) => ({ latestVersion: nestedSelection() }),
     resolve: (app, _args, { viewer }) => (readsVersions(viewer) ? app.latestVersion : null),
   }),
