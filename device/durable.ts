@@ -50,13 +50,6 @@ export async function removeTree(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true });
 }
 
-/** Renames within one file system and syncs both folders. */
-export async function moveDurably(from: string, to: string): Promise<void> {
-  await rename(from, to);
-  await syncFolder(dirname(to));
-  if (dirname(from) !== dirname(to)) await syncFolder(dirname(from));
-}
-
 /** Makes a folder and its parents. */
 export async function makeFolder(folder: string, mode = 0o755): Promise<void> {
   await mkdir(folder, { recursive: true, mode });

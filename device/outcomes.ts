@@ -10,6 +10,9 @@ import { PACKAGE_ID, type Storage } from './storage.ts';
 
 const FIRST_WAIT_MS = 3_600_000;
 const LONGEST_WAIT_MS = 7 * 24 * 3_600_000;
+/** What is wrong with this device somebody may have put right meanwhile. */
+const LONGEST_OWN_WAIT_MS = 24 * 3_600_000;
+const OWN_TROUBLE: readonly string[] = ['DISK_FULL', 'STORAGE_FAILED'] satisfies DeviceErrorCode[];
 /** Remembered an app: failures of this many packages, and this many notes. */
 const MAX_FAILURES = 8;
 const MAX_NOTES = 20;
@@ -74,7 +77,7 @@ export function createOutcomes(storage: Storage, clock: () => Date): Outcomes {
     const known = ownEntry(await notes(), packageId);
     return (ownEntry(await failures(), packageId) ?? []).map((failure) => ({
       ...failure,
-      retryAt: new Date(Date.parse(failure.at) + waitMs(failure.count)),
+      retryAt: new Date(Date.parse(failure.at) + waitMs(failure)),
       note: noteFor(known, failure),
     }));
   };
@@ -118,9 +121,10 @@ export function createOutcomes(storage: Storage, clock: () => Date): Outcomes {
   };
 }
 
-/** An hour after the first failure, doubled with each of the same kind, up to a week. */
-function waitMs(count: number): number {
-  return Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (Math.min(count, 30) - 1));
+/** An hour after the first failure, doubled with each of the same kind, up to a week; a day where the device itself is at fault. */
+function waitMs({ count, code }: Failure): number {
+  const longest = OWN_TROUBLE.includes(code) ? LONGEST_OWN_WAIT_MS : LONGEST_WAIT_MS;
+  return Math.min(longest, FIRST_WAIT_MS * 2 ** (Math.min(count, 30) - 1));
 }
 
 function ownEntry<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
