@@ -137,7 +137,13 @@ export interface Child {
 /** Starts a Node script that listens on the port in PORT, and waits until `readyPath` answers. Throws when it ends first. */
 export async function startServer(
   script: string,
-  options: { args?: readonly string[]; env?: Readonly<Record<string, string>>; readyPath: string },
+  options: {
+    args?: readonly string[];
+    /** Of Node. */
+    flags?: readonly string[];
+    env?: Readonly<Record<string, string>>;
+    readyPath: string;
+  },
 ): Promise<Child> {
   const port = await freePort();
   const environment = {
@@ -148,7 +154,8 @@ export async function startServer(
     ...options.env,
     PORT: String(port),
   };
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script, ...(options.args ?? [])], {
+  const flags = options.flags ?? ['--disable-warning=ExperimentalWarning'];
+  const child = spawn(process.execPath, [...flags, script, ...(options.args ?? [])], {
     env: environment,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
