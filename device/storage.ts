@@ -160,9 +160,14 @@ async function takeLock(path: string): Promise<void> {
   throw new DeviceError('DEVICE_BUSY', 'Another process is working on this device folder.');
 }
 
+/** Named after this process, so that what a kill leaves of it can be told from what a living one is about to link. */
+function besideLock(path: string): string {
+  return `${path}.${process.pid}.${randomBytes(6).toString('hex')}`;
+}
+
 /** Puts the lock there whole; false when there is one. */
 async function linkLock(path: string): Promise<boolean> {
-  const fresh = `${path}.${randomBytes(6).toString('hex')}`;
+  const fresh = besideLock(path);
   await writeFile(fresh, String(process.pid), { flag: 'wx', mode: 0o600 });
   try {
     await link(fresh, path);
@@ -176,7 +181,7 @@ async function linkLock(path: string): Promise<boolean> {
 }
 
 async function setAside(path: string, deadHolder: string): Promise<void> {
-  const aside = `${path}.${randomBytes(6).toString('hex')}`;
+  const aside = besideLock(path);
   try {
     await rename(path, aside);
   } catch (error) {

@@ -26,8 +26,9 @@ it('removes half written state, locks of the dead and downloads that were instal
   await device().recover();
   const before = { state: await names('state'), trust: await names('state', 'trust').catch(() => []) };
   await writeFile(join(root, 'state', '.installed.json.0123456789ab.tmp'), '{');
-  await writeFile(join(root, 'state', 'lock.0123456789ab'), DEAD);
-  await writeFile(join(root, 'state', 'telemetry.lock.0123456789ab'), DEAD);
+  await writeFile(join(root, 'state', `lock.${DEAD}.0123456789ab`), '');
+  await writeFile(join(root, 'state', `telemetry.lock.${DEAD}.0123456789ab`), DEAD);
+  await writeFile(join(root, 'downloads', `.${'1'.repeat(64)}.json.0123456789ab.tmp`), '{');
   await writeFile(join(root, 'state', '.secret.0123456789ab.0123456789ab.tmp'), 'f');
   await utimes(join(root, 'state', '.secret.0123456789ab.0123456789ab.tmp'), 1, 1);
   const sha256 = installRecord('com.example.notes').sha256;
@@ -40,11 +41,12 @@ it('removes half written state, locks of the dead and downloads that were instal
 
 it('leaves alone what a living process is about to link', async () => {
   await createStorage(root).prepare();
-  await writeFile(join(root, 'state', 'lock.0123456789ab'), String(process.ppid));
-  await writeFile(join(root, 'state', 'lock.ba9876543210'), '');
-  await writeFile(join(root, 'state', '.secret.0123456789ab.0123456789ab.tmp'), 'f');
+  const living = [
+    `lock.${process.ppid}.0123456789ab`,
+    `lock.${process.pid}.ba9876543210`,
+    '.secret.0123456789ab.0123456789ab.tmp',
+  ];
+  for (const name of living) await writeFile(join(root, 'state', name), '');
   await device().recover();
-  expect(await names('state')).toEqual(
-    expect.arrayContaining(['.secret.0123456789ab.0123456789ab.tmp', 'lock.0123456789ab', 'lock.ba9876543210']),
-  );
+  expect(await names('state')).toEqual(expect.arrayContaining(living));
 });
