@@ -3,7 +3,8 @@ import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncFolder } from './durable.ts';
 import { systemCode } from './errors.ts';
-import { isAlive, namesIn, type Storage } from './storage.ts';
+import { isAlive } from './holder.ts';
+import { namesIn, type Storage } from './storage.ts';
 
 /** A file that another process may be writing right now is younger than this. */
 const MIN_AGE_MS = 60_000;

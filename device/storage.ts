@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { TRACKS } from '../format/trust/targets.ts';
 import { exists, makeFolder, readIfThere, replaceFile } from './durable.ts';
 import { DeviceError, systemCode } from './errors.ts';
+import { holderMark, isHolderAlive } from './holder.ts';
 
 /** What a package id looks like (docs/PACKAGE_FORMAT.md §3); it becomes a folder name here. */
 export const PACKAGE_ID = z
@@ -146,14 +147,14 @@ export async function withLock<T>(path: string, work: () => Promise<T>): Promise
   }
 }
 
-/** A lock is a file with its holder's process id; a dead holder's is set aside first, so that two finders cannot both take it. */
+/** A lock is a file with its holder's mark; a dead holder's is set aside first, so that two finders cannot both take it. */
 async function takeLock(path: string): Promise<void> {
   for (let attempt = 0; attempt < 5; attempt += 1) {
     if (await linkLock(path)) return;
     const holder = (await readIfThere(path))?.toString('utf8');
     if (holder === undefined) continue;
-    if (isAlive(Number(holder)))
-      throw new DeviceError('DEVICE_BUSY', `Process ${holder} is working on this device folder.`);
+    if (await isHolderAlive(holder))
+      throw new DeviceError('DEVICE_BUSY', `Process ${holder.split(' ', 1)[0]} is working on this device folder.`);
     // Also an empty one, which a power cut leaves: a lock is linked into place with its holder in it.
     await setAside(path, holder);
   }
@@ -168,7 +169,7 @@ function besideLock(path: string): string {
 /** Puts the lock there whole; false when there is one. */
 async function linkLock(path: string): Promise<boolean> {
   const fresh = besideLock(path);
-  await writeFile(fresh, String(process.pid), { flag: 'wx', mode: 0o600 });
+  await writeFile(fresh, await holderMark(), { flag: 'wx', mode: 0o600 });
   try {
     await link(fresh, path);
     return true;
@@ -191,17 +192,6 @@ async function setAside(path: string, deadHolder: string): Promise<void> {
   // Somebody living took the lock between our read and our rename: give it back.
   if ((await readFile(aside, 'utf8')) !== deadHolder) await link(aside, path).catch(() => undefined);
   await rm(aside, { force: true });
-}
-
-/** Whether a process other than this one has that id now. */
-export function isAlive(pid: number): boolean {
-  if (!Number.isSafeInteger(pid) || pid <= 0 || pid === process.pid) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return systemCode(error) === 'EPERM';
-  }
 }
 
 /** Names in a folder, or none when it is missing. */

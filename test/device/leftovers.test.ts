@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createDevice } from '../../device/device.ts';
+import { bornAt } from '../../device/holder.ts';
 import { createStorage } from '../../device/storage.ts';
 import { installRecord } from './reporting.ts';
 
@@ -49,4 +50,16 @@ it('leaves alone what a living process is about to link', async () => {
   for (const name of living) await writeFile(join(root, 'state', name), '');
   await device().recover();
   expect(await names('state')).toEqual(expect.arrayContaining(living));
+});
+
+it('is not kept out by a process that has the id of a dead holder since', async () => {
+  await createStorage(root).prepare();
+  const lock = join(root, 'state', 'lock');
+  const born = await bornAt(process.ppid);
+  await writeFile(lock, `${process.ppid} ${born}`);
+  await expect(device().recover()).rejects.toMatchObject({ code: 'DEVICE_BUSY' });
+  // The same number of another boot, as a power cut leaves it behind.
+  if (born !== null) await writeFile(lock, `${process.ppid} another-boot/1`);
+  else await writeFile(lock, DEAD);
+  await device().recover();
 });
