@@ -2,7 +2,7 @@
  * Owns the steps of a change of what is installed, and the way back. Every step is a rename that first looks whether it was
  * done, so each way may be taken again from any point of the other. It decides nothing; the journal says when.
  */
-import { rename, rmdir } from 'node:fs/promises';
+import { lstat, rename, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { COPIED_FOLDERS, copyFolder } from './copies.ts';
@@ -81,7 +81,11 @@ function swapPaths(storage: Storage, { packageId, staged }: Swap): SwapPaths {
 async function swap(storage: Storage, change: Swap, onStep: OnStep): Promise<void> {
   const { folder, target, staged, old } = swapPaths(storage, change);
   await makeFolder(folder);
-  for (const name of DATA_FOLDERS) await makeFolder(join(folder, name), 0o700);
+  for (const name of DATA_FOLDERS) {
+    // An app that put something else there must not stop its own updates; what it was goes with the staging folder.
+    if (await isNoFolder(join(folder, name))) await rename(join(folder, name), `${staged}.odd-${name}`);
+    await makeFolder(join(folder, name), 0o700);
+  }
   await placeCopy(storage, change, onStep);
   if (await exists(staged)) {
     onStep('move-old-away');
@@ -94,6 +98,16 @@ async function swap(storage: Storage, change: Swap, onStep: OnStep): Promise<voi
   await syncSwapped(storage, change);
   onStep('write-installed');
   await storage.writeInstalled(change.packageId, change.app);
+}
+
+/** A link counts as none, wherever it leads. */
+async function isNoFolder(path: string): Promise<boolean> {
+  try {
+    return !(await lstat(path)).isDirectory();
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return false;
+    throw error;
+  }
 }
 
 async function undoSwap(storage: Storage, change: Swap, onStep: OnStep): Promise<void> {

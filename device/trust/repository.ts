@@ -97,11 +97,11 @@ export function createTrustedRepository({ network, folder }: RepositoryOptions):
   let targets: Targets | null = null;
 
   const fileOf = (role: string): string => join(folder, `${role}.json`);
-  /** How far our clock is ahead of the one that the server shows; 0 where it shows none. */
-  let aheadMs = 0;
+  /** How far our clock is ahead of the latest that the server showed, since a cache may show an old one; infinite where it shows none. */
+  let aheadMs = Number.POSITIVE_INFINITY;
   const fetchFile = async (name: string, maxBytes: number): Promise<string | null> => {
     const file = await fetchMetadata(network, name, maxBytes);
-    if (file?.date != null) aheadMs = network.clock().getTime() - file.date.getTime();
+    if (file?.date != null) aheadMs = Math.min(aheadMs, network.clock().getTime() - file.date.getTime());
     return file?.text ?? null;
   };
 
@@ -206,7 +206,7 @@ export function createTrustedRepository({ network, folder }: RepositoryOptions):
   function requireCurrent(role: string, expires: string): void {
     const late = network.clock().getTime() - Date.parse(expires);
     if (late < 0) return;
-    if (aheadMs > MAX_CLOCK_SKEW_MS)
+    if (Number.isFinite(aheadMs) && aheadMs > MAX_CLOCK_SKEW_MS)
       throw new DeviceError(
         'CLOCK_WRONG',
         `This device's clock is ${Math.round(aheadMs / 3_600_000)} h ahead of the server's. Set it, then try again.`,
@@ -230,6 +230,7 @@ export function createTrustedRepository({ network, folder }: RepositoryOptions):
   return {
     async refresh() {
       await makeFolder(folder, 0o700);
+      aheadMs = Number.POSITIVE_INFINITY;
       root = await updateRoot();
       const timestamp = await updateTimestamp(root);
       snapshot = await updateSnapshot(root, timestamp);

@@ -1,7 +1,7 @@
 // The one copy of an app's data from before its last update: when it is made, what is in it, and when it comes back.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Device } from '../../device/device.ts';
@@ -62,11 +62,19 @@ describe('before an update', () => {
     expect((await readdir(own('data'))).sort()).toEqual(['folder', 'link', 'note.txt', 'pipe']);
   });
 
-  it('a data folder that is a link itself leads nowhere', async () => {
+  it.each<[string, (path: string) => Promise<void>]>([
+    ['a link itself', (path) => symlink(join(bench.root, 'state'), path)],
+    ['a link to nothing', (path) => symlink('/nowhere', path)],
+    ['a file', (path) => writeFile(path, 'x')],
+  ])('a data folder that is %s leads nowhere, and is a folder after the update', async (_what, make) => {
     await rm(own('db'), { recursive: true });
-    await symlink(join(bench.root, 'state'), own('db'));
+    await make(own('db'));
     await update(2);
     expect(await readdir(kept('db'))).toEqual([]);
+    expect((await lstat(own('db'))).isDirectory()).toBe(true);
+    expect(await readdir(own('db'))).toEqual([]);
+    expect(existsSync(join(bench.root, 'state', 'secret'))).toBe(true);
+    expect(await rollBack(2, 1, true)).toMatchObject({ rollback: { dataRestored: true } });
   });
 
   it('a newer copy takes the place of the last, one an app', async () => {

@@ -170,6 +170,20 @@ describe('a repository that stands still (freeze)', () => {
     await expect(device().refresh()).rejects.toEqual(refusal('CLOCK_WRONG'));
   });
 
+  it('is not taken for a clock that is ahead where a cache shows an old Date with a file that never changes', async () => {
+    repositoryNow = new Date(START.getTime() + 8 * 24 * HOUR);
+    now = repositoryNow;
+    repository.files.set('timestamp.json', repository.timestamp(SECONDS + 1, SECONDS));
+    repository.answer = (request, response) => {
+      const name = (request.url ?? '').split('/').at(-1) ?? '';
+      const text = repository.files.get(name);
+      const date = name.endsWith('.snapshot.json') ? START : repositoryNow;
+      response.writeHead(text === undefined ? 404 : 200, { Date: date.toUTCString() }).end(text);
+    };
+    // The snapshot ended a day ago, by everybody's clock.
+    await expect(device().refresh()).rejects.toEqual(refusal('METADATA_EXPIRED'));
+  });
+
   it('is told apart from a clock that is days behind, which would never see an end', async () => {
     now = new Date(START.getTime() - 13 * HOUR);
     await expect(device().refresh()).rejects.toEqual(refusal('CLOCK_WRONG'));
