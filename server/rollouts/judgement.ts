@@ -64,7 +64,10 @@ export function judgeRelease(arms: ReleaseArms, rules: JudgementRules): Judgemen
   const newer = countOf(arms.newer);
   const before = { arm: 'BEFORE' as const, ...countOf(arms.before) };
   const beside = { arm: 'BESIDE' as const, ...countOf(arms.beside) };
-  const controls = [before, beside];
+  const controls = [
+    { ...before, networks: arms.before },
+    { ...beside, networks: arms.beside },
+  ];
   const largest = beside.devices > before.devices ? beside : before;
   const enough = controls.filter(({ devices }) => devices >= rules.minDevices);
   if (newer.devices < rules.minDevices || enough.length === 0) {
@@ -76,31 +79,45 @@ export function judgeRelease(arms: ReleaseArms, rules: JudgementRules): Judgemen
       worseByAtLeast: null,
     };
   }
-  const trusted = withoutWorst(arms.newer, rules.distrustedNetworks);
+  const trusted = independent(withoutWorst(arms.newer, rules.distrustedNetworks));
   const compared = enough
-    .map((previous) => ({ previous, by: 100 * lossBound(previous, trusted, rules.confidence) }))
+    .map(({ networks, ...previous }) => ({
+      previous,
+      by: 100 * differenceInterval(independent(networks), trusted, rules.confidence).low,
+    }))
     .reduce((least, one) => (one.by < least.by ? one : least));
   const { previous, by: worseByAtLeast } = compared;
   return { verdict: worseByAtLeast > rules.marginPoints ? 'WORSE' : 'NO_WORSE', newer, previous, worseByAtLeast };
 }
 
-function lossBound(previous: DeviceCount, newer: DeviceCount, confidence: number): number {
-  return differenceInterval(
-    { hits: previous.devices - previous.crashed, trials: previous.devices },
-    { hits: newer.devices - newer.crashed, trials: newer.devices },
-    confidence,
-  ).low;
+/** The networks without the crashed devices of those that have most of them. */
+function withoutWorst(networks: readonly NetworkDevices[], leftOut: number): NetworkDevices[] {
+  const worst = new Set(
+    networks
+      .filter(({ crashed }) => crashed > 0)
+      .toSorted((a, b) => b.crashed - a.crashed)
+      .slice(0, leftOut),
+  );
+  return networks.map((network) =>
+    worst.has(network) ? { devices: network.devices - network.crashed, crashed: 0 } : network,
+  );
 }
 
-/** All devices but the crashed ones of the networks with most of those. */
-function withoutWorst(networks: readonly NetworkDevices[], leftOut: number): DeviceCount {
-  const all = countOf(networks);
-  const forged = networks
-    .map(({ crashed }) => crashed)
-    .toSorted((a, b) => b - a)
-    .slice(0, leftOut)
-    .reduce((sum, crashed) => sum + crashed, 0);
-  return { devices: all.devices - forged, crashed: all.crashed - forged };
+/**
+ * Devices without a crash, as so many independent ones as they are worth. Those of one network may crash together: the count
+ * is divided by how much more the networks differ than by chance (J. N. K. Rao and A. J. Scott, "A simple method for the
+ * analysis of clustered binary data", Biometrics 48, 1992). One network alone is worth one device.
+ */
+export function independent(networks: readonly NetworkDevices[]): Proportion {
+  const { devices, crashed } = countOf(networks);
+  const share = devices === 0 ? 0 : crashed / devices;
+  const byChance = share * (1 - share) * devices;
+  if (byChance === 0) return { hits: devices - crashed, trials: devices };
+  const squares = networks.reduce((sum, one) => sum + (one.crashed - share * one.devices) ** 2, 0);
+  const count = networks.length;
+  const found = count < 2 ? byChance * devices : (squares * count) / (count - 1);
+  const trials = devices / Math.max(1, found / byChance);
+  return { hits: trials * (1 - share), trials };
 }
 
 function countOf(networks: readonly NetworkDevices[]): DeviceCount {
@@ -140,8 +157,8 @@ function scoreInterval({ hits, trials }: Proportion, z: number): Interval {
   const reach = (z / scale) * Math.sqrt((share * (1 - share)) / trials + z ** 2 / (4 * trials ** 2));
   // At the ends the bound is the share itself; only rounding would say otherwise.
   return {
-    low: hits === 0 ? 0 : Math.max(0, centre - reach),
-    high: hits === trials ? 1 : Math.min(1, centre + reach),
+    low: hits <= 0 ? 0 : Math.max(0, centre - reach),
+    high: hits >= trials ? 1 : Math.min(1, centre + reach),
   };
 }
 

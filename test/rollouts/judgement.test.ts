@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   differenceInterval,
+  independent,
   type JudgementRules,
   judgeRelease,
   type NetworkDevices,
@@ -182,33 +183,88 @@ describe('the judgement of a release', () => {
     'pauses at most one in a hundred releases that crash as often as before, at a share of %d',
     (share) => {
       const random = randomFrom(Math.round(share * 1_000));
-      const runs = 1_000;
-      let paused = 0;
-      for (let run = 0; run < runs; run += 1) if (raisesAlarm(random, share, share)) paused += 1;
-      expect(paused / runs).toBeLessThanOrEqual(0.01);
+      const alone = { random, networkSize: 1, together: 0 };
+      expect(alarmsIn(500, { ...alone, previousShare: share, share })).toBeLessThanOrEqual(5);
     },
   );
 
+  it.each([0.1, 0.2])('does so too where devices of one network crash together, at a share of %d', (share) => {
+    const random = randomFrom(Math.round(share * 100));
+    const clustered = { random, networkSize: 5, together: 0.6 };
+    expect(alarmsIn(500, { ...clustered, previousShare: share, share })).toBeLessThanOrEqual(5);
+  });
+
   it('finds a version that crashes on five times as many devices nearly always', () => {
-    const random = randomFrom(5);
-    let found = 0;
-    for (let run = 0; run < 200; run += 1) if (raisesAlarm(random, 0.02, 0.1)) found += 1;
-    expect(found).toBeGreaterThan(195);
+    const alone = { random: randomFrom(5), networkSize: 1, together: 0 };
+    expect(alarmsIn(200, { ...alone, previousShare: 0.02, share: 0.1 })).toBeGreaterThan(195);
   });
 });
 
-/** A release of up to 2,000 devices, looked at whenever it grew by 5 %, against 2,000 of the previous version. */
-function raisesAlarm(random: () => number, previousShare: number, share: number): boolean {
-  let crashedBefore = 0;
-  for (let at = 0; at < 2_000; at += 1) if (random() < previousShare) crashedBefore += 1;
-  const before = [{ devices: 2_000, crashed: crashedBefore }];
-  let [devices, crashed, look] = [0, 0, 50];
-  while (devices < 2_000) {
-    devices += 1;
-    if (random() < share) crashed += 1;
-    if (devices < look) continue;
-    look = Math.max(devices + 1, Math.floor(devices * 1.05));
-    const newer = [{ devices: devices - crashed, crashed: 0 }, ...apart(crashed, crashed)];
+describe('devices of networks', () => {
+  it('are worth as many as they are where each has its own', () => {
+    const { trials, hits } = independent(apart(400, 40));
+    expect(trials).toBeGreaterThan(398);
+    expect(trials).toBeLessThanOrEqual(400);
+    expect(hits / trials).toBeCloseTo(0.9, 10);
+  });
+
+  it('are worth as many as there are networks where all of one do the same', () => {
+    const networks = Array.from({ length: 100 }, (_, index) => ({ devices: 5, crashed: index < 20 ? 5 : 0 }));
+    const { trials, hits } = independent(networks);
+    expect(trials).toBeCloseTo(99, 0);
+    expect(hits / trials).toBeCloseTo(0.8, 10);
+  });
+
+  it('are worth one device where they are all of one network, and nothing is lost where none or all crash', () => {
+    expect(independent([{ devices: 500, crashed: 100 }]).trials).toBeCloseTo(1, 10);
+    expect(independent([{ devices: 500, crashed: 0 }])).toEqual({ hits: 500, trials: 500 });
+    expect(independent(apart(50, 50))).toEqual({ hits: 0, trials: 50 });
+    expect(independent([])).toEqual({ hits: 0, trials: 0 });
+  });
+
+  it('are never worth more than they are', () => {
+    const network = fc
+      .tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 0, max: 9 }))
+      .map(([devices, crashed]) => ({ devices, crashed: Math.min(devices, crashed) }));
+    fc.assert(
+      fc.property(fc.array(network, { maxLength: 60 }), (networks) => {
+        const devices = networks.reduce((sum, one) => sum + one.devices, 0);
+        const { hits, trials } = independent(networks);
+        return trials <= devices && hits >= 0 && hits <= trials && (devices === 0 || trials > 0);
+      }),
+    );
+  });
+});
+
+interface Release {
+  readonly random: () => number;
+  readonly previousShare: number;
+  readonly share: number;
+  readonly networkSize: number;
+  /** How often a device does as its network does. */
+  readonly together: number;
+}
+
+function networkOf({ random, networkSize, together }: Release, share: number): NetworkDevices {
+  const all = random() < share;
+  let crashed = 0;
+  for (let at = 0; at < networkSize; at += 1) if (random() < together ? all : random() < share) crashed += 1;
+  return { devices: networkSize, crashed };
+}
+
+function alarmsIn(runs: number, release: Release): number {
+  let alarms = 0;
+  for (let run = 0; run < runs; run += 1) if (raisesAlarm(release)) alarms += 1;
+  return alarms;
+}
+
+/** A release of up to 1,500 devices, looked at whenever it grew by 10 %, against 1,500 of the previous version. */
+function raisesAlarm(release: Release): boolean {
+  const size = release.networkSize;
+  const before = Array.from({ length: 1_500 / size }, () => networkOf(release, release.previousShare));
+  const newer: NetworkDevices[] = [];
+  for (let look = 50; newer.length * size < 1_500; look = Math.floor(look * 1.1)) {
+    while (newer.length * size < Math.min(look, 1_500)) newer.push(networkOf(release, release.share));
     if (judgeRelease({ newer, before, beside: [] }, RULES).verdict === 'WORSE') return true;
   }
   return false;
