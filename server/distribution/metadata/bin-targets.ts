@@ -20,6 +20,8 @@ const LISTED = {
 } as const satisfies Prisma.AppVersionWhereInput;
 
 const SELECTION = {
+  state: true,
+  bytesRemovedAt: true,
   versionCode: true,
   versionName: true,
   minMosisVersion: true,
@@ -35,13 +37,15 @@ const SELECTION = {
   app: {
     select: {
       packageId: true,
+      status: true,
       pins: { orderBy: { serial: 'asc' } },
       versions: {
-        where: { state: 'PUBLISHED', bytesRemovedAt: null },
         select: {
+          state: true,
+          bytesRemovedAt: true,
           versionCode: true,
           minMosisVersion: true,
-          rollouts: { where: { state: 'COMPLETE' }, select: { track: true } },
+          rollouts: { select: { track: true, state: true } },
         },
       },
     },
@@ -57,13 +61,29 @@ export function countListed(db: Database): Promise<number> {
 /** The targets of one bin, by path. */
 export async function targetsOfBin(db: Database, bin: number, level: BinLevel): Promise<Record<string, TargetFile>> {
   const width = 1 << (16 - level);
+  // By the place alone: asked for states too, SQLite reads every published version or rollout there is for each bin.
   const versions = await db.prisma.appVersion.findMany({
-    where: { ...LISTED, metadataBin: { gte: bin * width, lt: (bin + 1) * width } },
+    where: { metadataBin: { gte: bin * width, lt: (bin + 1) * width } },
     select: SELECTION,
   });
-  const targets = versions.filter((version) => isListed(version, version.app.versions)).map(targetOf);
+  const targets = versions
+    .filter((version) => isOffered(version) && version.app.status === 'PUBLISHED')
+    .filter((version) => isListed(version, offeredOf(version.app)))
+    .map(targetOf);
   targets.sort((a, b) => (a.path < b.path ? -1 : 1));
   return Object.fromEntries(targets.map((target) => [target.path, target]));
+}
+
+/** As `LISTED`, but for its app. */
+function isOffered({ state, bytesRemovedAt }: Pick<ListedVersion, 'state' | 'bytesRemovedAt'>): boolean {
+  return state === 'PUBLISHED' && bytesRemovedAt === null;
+}
+
+function offeredOf({ versions }: ListedVersion['app']): PublishedFacts[] {
+  return versions.filter(isOffered).map(({ versionCode, minMosisVersion, rollouts }) => ({
+    ...{ versionCode, minMosisVersion },
+    rollouts: rollouts.filter(({ state }) => state === 'COMPLETE'),
+  }));
 }
 
 /** A published version of the same app, with the tracks on which every device is offered it. */
