@@ -83,6 +83,10 @@ export const publish = defineCommand({
     if ('json' in submitted) return submitted;
     const wait = options['no-wait'] ? 'none' : options.wait ? 'decision' : 'checks';
     const decided = await follow(context, client, { ...submitted, packageId: app.packageId, wait, timeoutSeconds });
+    if (reach !== null && decided.state === 'PUBLISHED')
+      context.output.note(
+        t`${yellow('published before:')} to change which devices get it: mosis rollout list ${app.packageId}`,
+      );
     const ready = decided.state === 'APPROVED' || decided.state === 'UNPUBLISHED';
     const version = publishes && ready ? await putInStore(client, decided, reach ?? {}) : decided;
     return outcome(context, version, publishes);

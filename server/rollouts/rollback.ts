@@ -78,6 +78,7 @@ export function createRollback(options: RollbackOptions) {
   async function carryOut(unit: Unit, ends: Ends): Promise<string> {
     const { input, from, to, reason, by } = ends;
     requirePossible(ends);
+    await requirePinned(unit.tx, to);
     const taken = await takenBack(unit.tx, ends);
     const codes = await haltTaken(unit, taken, ends);
     await writeRollbacks(unit.tx, codes, ends);
@@ -132,6 +133,12 @@ export function createRollback(options: RollbackOptions) {
     });
     const all = [...new Set([...codes, ...passed.map(({ fromCode }) => fromCode)])];
     await tx.rollback.deleteMany({ where: { appId, track, fromCode: { in: all } } });
+    // Devices on beta leave those codes too, so what led them there on beta alone leads on as well.
+    if (track === 'STABLE')
+      await tx.rollback.updateMany({
+        where: { appId, track: 'BETA', toVersion: { versionCode: { in: [...codes] } } },
+        data: { toVersionId: to.id, reason, restoreData },
+      });
     const there = await tx.rollback.count({ where: { toVersionId: to.id } });
     if (there + all.length > MAX_ROLLBACKS_TO_A_VERSION)
       throw new DomainError(
@@ -202,6 +209,16 @@ function requirePossible({ input, from, to }: Ends): void {
       `The package of version code ${to.versionCode} is no longer stored. Choose a later version, or publish a new one.`,
       { currentState: to.state },
     );
+}
+
+/** Devices take nothing that is signed by a key outside of the app's newest set (docs/PACKAGE_FORMAT.md §4). Throws KEY_NOT_PINNED. */
+async function requirePinned(tx: Tx, { appId, versionCode, signerKeyId }: Ended): Promise<void> {
+  const newest = await tx.pinLink.findFirst({ where: { appId }, orderBy: { serial: 'desc' } });
+  if (newest === null || (newest.keyIds as string[]).some((keyId) => keyId === signerKeyId)) return;
+  throw new DomainError(
+    'KEY_NOT_PINNED',
+    `Version code ${versionCode} is signed by a key that the app no longer pins, so devices would refuse it. Pin the key again, or publish a new version.`,
+  );
 }
 
 /** The rollouts of what is taken back: of the track, and where that is stable those of beta too. */

@@ -1,5 +1,8 @@
 /** Going back to an earlier version: what devices are told, what ends, and what is refused. */
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { toBase64 } from '../../format/base64.ts';
+import { keyIdOf, publicKeyFrom } from '../../format/signing.ts';
 import type { VersionHandle } from '../support/seed.ts';
 import { createStand, type Stand } from './stand.ts';
 
@@ -122,6 +125,19 @@ describe('a rollback', () => {
     expect(await rollBack(three, two, { track: 'BETA' })).toMatchObject({ code: 'STATE_CONFLICT' });
   });
 
+  it('on stable leads on what was rolled back on beta to a version that it takes back', async () => {
+    const { published, target } = stand;
+    const [one, two] = [await published(), await published()];
+    const three = await published({ track: 'BETA' });
+    await rollBack(three, two, { track: 'BETA' });
+    await rollBack(two, one);
+    expect((await target(1))?.rollbacks.map(({ track, from }) => `${track} ${from}`).sort()).toEqual([
+      'beta 3',
+      'stable 2',
+    ]);
+    expect(await stand.offers(3, 'beta')).toEqual(['1 rollback']);
+  });
+
   it('is told to a device although a further version is on its way to a few', async () => {
     const { published, offers } = stand;
     const [one, two] = [await published(), await published()];
@@ -151,6 +167,15 @@ describe('a rollback is refused', () => {
     expect(await rollBack(three, one)).toMatchObject({ code: 'STATE_CONFLICT', currentState: 'APPROVED' });
     await rita.done('suspendVersion', { versionId: two.id, reason: 'It mines coins.' });
     expect(await rollBack(three, two)).toMatchObject({ code: 'STATE_CONFLICT', currentState: 'SUSPENDED' });
+  });
+
+  it('to what is signed by a key that the app no longer pins: devices would refuse it', async () => {
+    const { ada, notes, published } = stand;
+    const [one, two] = [await published(), await published()];
+    const other = publicKeyFrom(randomBytes(32));
+    await ada.done('registerSigningKey', { name: 'Other', publicKey: toBase64(other) });
+    expect(await notes.pin([keyIdOf(other)])).not.toHaveProperty('code');
+    expect(await rollBack(two, one)).toMatchObject({ code: 'KEY_NOT_PINNED' });
   });
 
   it('from a version that its track never had, and of another app', async () => {
