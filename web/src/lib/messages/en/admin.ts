@@ -80,6 +80,7 @@ export const admin = {
     threshold: 'Signatures needed',
     thresholdOf: (threshold: number, keys: number) => `${threshold} of ${keys}`,
     expires: 'Ends',
+    left: (days: number) => (days < 0 ? 'over' : `${days} ${days === 1 ? 'day' : 'days'} left`),
     keys: 'Keys that sign roots',
     timestamp: 'Timestamp ends',
     timestampHelp: 'Signed anew every 6 hours; a device refuses it after 24.',

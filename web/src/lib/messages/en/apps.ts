@@ -19,6 +19,7 @@ export const apps = {
       SUBMITTED: (version: string) => `${version} is being checked`,
       IN_REVIEW: (version: string) => `${version} is in review`,
       SUSPENDED: (version: string) => `${version} is suspended`,
+      PAUSED: (version: string) => `The rollout of ${version} is paused`,
       NONE: 'Upload the first version',
     },
     live: (version: string) => `${version} is live`,

@@ -34,7 +34,9 @@ function guard(it: RolloutGuard): string {
   const before = it.previousVersion ?? 'the version before';
   switch (it.verdict) {
     case 'TOO_FEW_DEVICES':
-      return `${own} looked at so far: too few to say anything.`;
+      return it.devices === 0
+        ? 'Nothing to say yet: no device that had the app before runs this version.'
+        : `${own} looked at so far: too few to say anything.`;
     case 'NOTHING_TO_COMPARE':
       return `${own} looked at; no device of an earlier version to compare with.`;
     case 'NO_WORSE':
