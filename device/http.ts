@@ -19,6 +19,9 @@ const MAX_WAIT_MS = 60_000;
 const FIRST_BACKOFF_MS = 500;
 const MAX_REDIRECTS = 3;
 const HEADERS_TIMEOUT_MS = 30_000;
+const BODY_STALL_MS = 30_000;
+/** However slowly it drips: whoever waits holds the device's lock. */
+const BODY_TIMEOUT_MS = 15 * 60_000;
 
 export const systemSleep = (ms: number, signal?: AbortSignal): Promise<void> =>
   delay(ms, undefined, signal === undefined ? {} : { signal });
@@ -100,20 +103,40 @@ export async function waitBefore(network: Network, attempt: number, askedMs: num
   await network.sleep(ms);
 }
 
-/** The text of an answer of at most `maxBytes`; throws `tooLarge()` at the first byte more. A link that breaks is a NETWORK failure. */
+/**
+ * The text of an answer of at most `maxBytes`; throws `tooLarge()` at the first byte more. A link that breaks is a NETWORK failure, and
+ * so is one that brings no byte for 30 s, or not all of them within 15 minutes.
+ */
 export async function readText(response: Response, maxBytes: number, tooLarge: () => DeviceError): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
+  const reader: ReadableStreamDefaultReader<Uint8Array> | undefined = response.body?.getReader();
+  const endMs = performance.now() + BODY_TIMEOUT_MS;
   try {
-    for await (const chunk of response.body ?? []) {
-      size += chunk.byteLength;
+    while (reader !== undefined) {
+      const { done, value } = await inTime(reader.read(), Math.min(BODY_STALL_MS, endMs - performance.now()));
+      if (done) break;
+      size += value.byteLength;
       if (size > maxBytes) throw tooLarge();
-      chunks.push(chunk);
+      chunks.push(value);
     }
   } catch (error) {
+    reader?.cancel().catch(() => undefined);
     throw error instanceof DeviceError ? error : networkError(response.url, error);
   }
   return Buffer.concat(chunks).toString('utf8');
+}
+
+async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('the answer does not come to its end')), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** The JSON of an answer of at most `maxBytes`; anything else is a PROTOCOL failure. */
