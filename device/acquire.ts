@@ -4,7 +4,7 @@
  */
 import type { Track } from '../format/trust/targets.ts';
 import { chooseVersion, isForOthers, type Refusal, worstRefusal } from './choice.ts';
-import { DeviceError, storageError } from './errors.ts';
+import { DeviceError, type DeviceErrorCode, storageError } from './errors.ts';
 import { findApp } from './find.ts';
 import type { FailedUpdate } from './outcomes.ts';
 import type { InstalledApp, Storage } from './storage.ts';
@@ -59,6 +59,9 @@ interface Subject {
   readonly patient: boolean;
 }
 
+/** What the download address answers where it has no version for this device. */
+const NOTHING_TO_DOWNLOAD: readonly DeviceErrorCode[] = ['NOT_FOUND', 'MOSIS_TOO_OLD', 'NOT_OFFERED'];
+
 export function createAcquisition(parts: AcquireParts): Acquisition {
   const { storage, network, repository, outcomes, mosisVersion } = parts;
   const asking = { network, mosisVersion };
@@ -72,6 +75,17 @@ export function createAcquisition(parts: AcquireParts): Acquisition {
       standing: async (sha256) => (patient ? await outcomes.standing(packageId, sha256) : null),
     });
 
+  /** The version behind the download address; none where that is for other devices. */
+  async function downloadCodes(packageId: string): Promise<number[]> {
+    try {
+      return [(await findApp(packageId, asking)).versionCode];
+    } catch (error) {
+      if (error instanceof DeviceError && error.code !== 'NOT_FOUND' && NOTHING_TO_DOWNLOAD.includes(error.code))
+        return [];
+      throw error;
+    }
+  }
+
   /** An app that is not there: by the update check, then by its download address, then its very first version. */
   async function fresh(packageId: string, track: Track, request: UpdateRequest): Promise<Taken> {
     const hints = await hintsOf(() => checkForApp(packageId, track, asking));
@@ -82,7 +96,7 @@ export function createAcquisition(parts: AcquireParts): Acquisition {
       async () => codesOf(hints, packageId),
       async () => {
         const found = await findApp(packageId, asking).catch((error: unknown) => {
-          if (!(error instanceof DeviceError) || !['NOT_FOUND', 'MOSIS_TOO_OLD'].includes(error.code)) throw error;
+          if (!(error instanceof DeviceError) || !NOTHING_TO_DOWNLOAD.includes(error.code)) throw error;
           missing = error;
           return null;
         });
@@ -108,7 +122,7 @@ export function createAcquisition(parts: AcquireParts): Acquisition {
     request: UpdateRequest,
   ): Promise<UpdateOutcome> {
     const { packageId, installed: app } = subject;
-    const codes = hints === null ? [(await findApp(packageId, asking)).versionCode] : codesOf(hints, packageId);
+    const codes = hints === null ? await downloadCodes(packageId) : codesOf(hints, packageId);
     const notes = notesOf(hints, packageId);
     await outcomes.keepNotes(packageId, notes);
     const choice = await choose(subject, codes);

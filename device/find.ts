@@ -1,5 +1,6 @@
 /** Owns finding what to download: the store's page of an app, and the version that it gives to this Mosis. It trusts nothing of either. */
 import { z } from 'zod';
+import { compareSemver, parseSemver } from '../format/semver.ts';
 import { DeviceError } from './errors.ts';
 import {
   asksToWait,
@@ -46,15 +47,14 @@ export interface FindOptions {
   readonly mosisVersion: string;
 }
 
-/** The offer for a package id. Throws NOT_FOUND when the store has no such app, MOSIS_TOO_OLD when none of its versions runs here. */
+/** The offer for a package id. Throws NOT_FOUND when the store has no such app, MOSIS_TOO_OLD when its version does not run here, NOT_OFFERED when it is not for every device. */
 export async function findApp(packageId: string, { network, mosisVersion }: FindOptions): Promise<Offer> {
   if (!PACKAGE_ID.safeParse(packageId).success)
     throw new DeviceError('NOT_FOUND', `"${packageId}" is not a package id.`);
   const { name, minimum } = await storePage(network, packageId);
   const start = `${network.serverUrl}/v1/store/apps/${packageId}/download?mosis_version=${encodeURIComponent(mosisVersion)}`;
   const redirect = await patiently(network, start, { method: 'HEAD' });
-  if (redirect.status === 404)
-    throw new DeviceError('MOSIS_TOO_OLD', `The app needs Mosis ${minimum}; this device has ${mosisVersion}.`);
+  if (redirect.status === 404) throw nothingToDownload(minimum, mosisVersion);
   const url = redirectTarget(redirect, start);
   if (url === null) throw new DeviceError('PROTOCOL', `${start} answered ${redirect.status} instead of a redirect.`);
   const path = /\/v1\/packages\/([^/]+)\/([1-9]\d{0,9})\/package\.mosis$/.exec(new URL(url).pathname);
@@ -62,6 +62,13 @@ export async function findApp(packageId: string, { network, mosisVersion }: Find
   if (path?.[1] !== packageId || !(versionCode <= MAX_VERSION_CODE))
     throw new DeviceError('PROTOCOL', 'The store redirects to something that is no version of the app.');
   return { packageId, name, versionCode, url };
+}
+
+function nothingToDownload(minimum: string, mosisVersion: string): DeviceError {
+  const [wanted, have] = [parseSemver(minimum), parseSemver(mosisVersion)];
+  if (wanted !== null && have !== null && compareSemver(have, wanted) >= 0)
+    return new DeviceError('NOT_OFFERED', 'No version of the app is for every device on the stable track yet.');
+  return new DeviceError('MOSIS_TOO_OLD', `The app needs Mosis ${minimum}; this device has ${mosisVersion}.`);
 }
 
 async function storePage(network: Network, packageId: string): Promise<{ name: string; minimum: string }> {

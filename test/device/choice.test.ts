@@ -14,6 +14,10 @@ const naming =
   (...updates: object[]) =>
   () => ({ tag: 'x', updates, gone: [] });
 
+/** A link over which the download address has nothing. */
+const withoutDownload: typeof fetch = (input, init) =>
+  String(input).includes('/download') ? Promise.resolve(new Response(null, { status: 404 })) : fetch(input, init);
+
 async function installed(versionCode = 1) {
   const app = bench.publish({ versionCode });
   bench.store.onCheck = offering(app);
@@ -222,14 +226,20 @@ describe('a first installation', () => {
     expect(await device.install(APP, { track: 'beta' })).toMatchObject({ app: { versionCode: 3, track: 'beta' } });
   });
 
+  it('is told that there is nothing on stable yet, not that its Mosis is too old', async () => {
+    bench.publish({ versionCode: 3 }, rollouts('beta', 10_000));
+    bench.store.onCheck = naming();
+    const device = await bench.provisioned({ fetch: withoutDownload });
+    await expect(device.install(APP)).rejects.toMatchObject({ code: 'NOT_OFFERED' });
+    bench.store.onCheck = null;
+    await expect(device.install(APP)).rejects.toMatchObject({ code: 'NOT_OFFERED' });
+  });
+
   it('takes a version 1, which a check cannot name to a device that asks as one with version 1', async () => {
     const one = bench.publish({ versionCode: 1, minMosisVersion: '1.0.0' }, rollouts('beta', 10_000));
     // No other version, and the download address knows none.
     bench.store.onCheck = naming();
-    const device = await bench.provisioned({
-      fetch: (input, init) =>
-        String(input).includes('/download') ? Promise.resolve(new Response(null, { status: 404 })) : fetch(input, init),
-    });
+    const device = await bench.provisioned({ fetch: withoutDownload });
     expect(await device.install(APP, { track: 'beta' })).toMatchObject({ app: { sha256: one.sha256 } });
   });
 });
