@@ -2,17 +2,19 @@
  * Owns the simulation of a fleet: the real server in its own process, devices in worker processes behind a link that cuts, and the
  * life of three apps meanwhile. After each round every device is compared with the oracle. It prints nothing.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createChance } from '../prisma/demo/telemetry.ts';
 import { freePort, type ServerProcess, startServer } from '../test/e2e/server-process.ts';
+import { admin } from '../test/ops/admin-process.ts';
 import { type CrewOptions, runRound } from './fleet-crew.ts';
 import { readLedger } from './fleet-device.ts';
 import { type Link, startLink } from './fleet-link.ts';
 import { auditDevice, type Expected, expectedAfter, readShelf } from './fleet-oracle.ts';
-import { APPS, MAPS, NOTES, pathsOf, RADIO, type Round, type Traits, traitsOf } from './fleet-plan.ts';
+import { APPS, pathsOf, type Round, type Traits, traitsOf } from './fleet-plan.ts';
 import { type FleetStore, openStore } from './fleet-store.ts';
+import { STEPS, type Step } from './fleet-story.ts';
 import { readShown, readTold, reckon } from './fleet-telemetry.ts';
 
 export interface FleetOptions {
@@ -54,82 +56,13 @@ export interface FleetReport {
     readonly deltaBytes: number;
     readonly savedBytes: number;
   };
+  /** By the server. */
+  readonly downloadsCounted: number;
   readonly seconds: number;
   readonly mismatches: readonly string[];
 }
 
-interface Step {
-  readonly name: string;
-  readonly kind: Round['kind'];
-  readonly act: (store: FleetStore) => Promise<void>;
-  readonly rot?: boolean;
-  /** The server is killed while devices work. */
-  readonly killsServer?: boolean;
-  /** Nothing is cut or killed. */
-  readonly calm?: boolean;
-}
-
-/** The life of the apps, in the order of time. */
-const STEPS: readonly Step[] = [
-  {
-    name: 'first versions',
-    kind: 'install',
-    async act(store) {
-      await store.prepare(MAPS, 1);
-      await store.prepare(MAPS, 2, { minMosis: '1.2.0' });
-      await store.prepare(NOTES, 10);
-      await store.prepare(RADIO, 1);
-      await store.publish(MAPS, 1);
-      await store.publish(MAPS, 2);
-      await store.publish(NOTES, 10);
-      await store.publish(RADIO, 1);
-    },
-  },
-  {
-    name: 'a quarter on stable, all of beta; the server is killed',
-    kind: 'update',
-    killsServer: true,
-    async act(store) {
-      // Codes are submitted in their order; this one is kept for a bad day.
-      await store.prepare(NOTES, 15);
-      await store.prepare(NOTES, 20);
-      await store.prepare(NOTES, 30);
-      await store.publish(NOTES, 20, { percent: 25 });
-      await store.publish(NOTES, 30, { track: 'BETA' });
-    },
-  },
-  {
-    name: 'a hot-fix below the staged version; an app is suspended',
-    kind: 'update',
-    rot: true,
-    async act(store) {
-      await store.publish(NOTES, 15);
-      await store.prepare(RADIO, 2);
-      await store.publish(RADIO, 2);
-      await store.suspend(RADIO);
-    },
-  },
-  {
-    name: 'raised to 60 %; another app goes to half',
-    kind: 'update',
-    killsServer: true,
-    async act(store) {
-      await store.raise(NOTES, 20, 60);
-      await store.prepare(MAPS, 3, { minMosis: '1.2.0' });
-      await store.publish(MAPS, 3, { percent: 50 });
-    },
-  },
-  {
-    name: 'complete; the other one is halted',
-    kind: 'update',
-    async act(store) {
-      await store.raise(NOTES, 20, 100);
-      await store.halt(MAPS, 3);
-    },
-  },
-  { name: 'rolled back with its data', kind: 'update', act: (store) => store.rollBack(MAPS, 3, 2) },
-  { name: 'a calm day', kind: 'update', calm: true, act: async () => undefined },
-];
+const AGGREGATES_MS = 2_500;
 
 /** Runs the whole simulation. Throws only where it cannot go on; what is wrong with devices or counts is in `mismatches`. */
 export async function runFleet(options: FleetOptions): Promise<FleetReport> {
@@ -158,6 +91,8 @@ export async function runFleet(options: FleetOptions): Promise<FleetReport> {
     let expected: (Expected | null)[] = traits.map(() => null);
     for (const [index, step] of STEPS.entries()) {
       const began = performance.now();
+      if (step.restores === true)
+        mismatches.push(...(await loseAndRestore({ host, crew, step, store, index, dataDir })));
       await step.act(store);
       await store.settled();
       const round: Round = { name: step.name, index, kind: step.kind, rot: step.rot === true };
@@ -176,8 +111,7 @@ export async function runFleet(options: FleetOptions): Promise<FleetReport> {
       );
       if (done.problems.length > 0) break;
     }
-    // Aggregates follow within a second.
-    await delay(2_500);
+    await delay(AGGREGATES_MS);
     const shown = await readShown(store.developer);
     await host.server.stop();
     const told = readTold(crew.folder, devices);
@@ -190,7 +124,8 @@ export async function runFleet(options: FleetOptions): Promise<FleetReport> {
         `${moves} versions were put in place; ${movesTold} were told of, ${movesRotted} of them destroyed`,
       );
     const { downloads, runs, repeated } = transfers(crew.folder, traits, store);
-    mismatches.push(...implausible(downloads, moves, shown.downloads));
+    const counted = [...shown.downloads.values()].reduce((sum, { full, delta }) => sum + full + delta, 0);
+    mismatches.push(...implausible(downloads, moves, counted));
     return {
       devices,
       lostClocks: traits.filter(({ isLost }) => isLost).length,
@@ -206,6 +141,7 @@ export async function runFleet(options: FleetOptions): Promise<FleetReport> {
       movesTold,
       reports: told.batches.size,
       downloads,
+      downloadsCounted: counted,
       seconds: (performance.now() - startMs) / 1_000,
       mismatches,
     };
@@ -261,6 +197,42 @@ async function rough({ link, host, crew, round, step, options, random }: Rough) 
   return done;
 }
 
+interface Loss {
+  readonly host: Host;
+  readonly crew: CrewOptions;
+  readonly step: Step;
+  readonly store: FleetStore;
+  readonly index: number;
+  readonly dataDir: string;
+}
+
+/** What happens after the backup is seen by every device, and then forgotten by the server. */
+async function loseAndRestore({ host, crew, step, store, index, dataDir }: Loss): Promise<readonly string[]> {
+  // Aggregates reach their file within a second.
+  await delay(AGGREGATES_MS);
+  const backup = `${dataDir}-backup`;
+  await operate(dataDir, 'backup', backup);
+  await step.act(store);
+  await store.settled();
+  const round: Round = {
+    name: `what will be forgotten of: ${step.name}`,
+    index: index - 0.5,
+    kind: 'refresh',
+    rot: false,
+  };
+  const { problems } = await runRound(crew, round, { killEveryMs: null, maxKills: 0 });
+  await host.server.stop();
+  await operate(dataDir, 'restore', backup, '--replace');
+  await rm(backup, { recursive: true, force: true });
+  host.server = await host.restart();
+  return problems;
+}
+
+async function operate(dataDir: string, ...words: readonly string[]): Promise<void> {
+  const { code, out, err } = await admin(dataDir, ...words);
+  if (code !== 0) throw new Error(`mosis-admin ${words[0]} ended with ${code}: ${out}${err}`);
+}
+
 async function saveRoot(folder: string, url: string): Promise<string> {
   const path = join(folder, 'root.json');
   const answer = await fetch(`${url}/v1/metadata/1.root.json`);
@@ -305,14 +277,11 @@ function transfers(folder: string, traits: readonly Traits[], store: FleetStore)
 
 type Downloads = ReturnType<typeof transfers>['downloads'];
 
-/** What the server counted lies between what must have come whole and what was asked for; a killed server forgets its last seconds. */
-function implausible(
-  { asked }: Downloads,
-  moves: number,
-  counted: ReadonlyMap<string, { full: number; delta: number }>,
-): string[] {
-  const sum = [...counted.values()].reduce((total, { full, delta }) => total + full + delta, 0);
-  return sum <= asked && sum >= moves / 2
-    ? []
-    : [`${sum} downloads counted; ${asked} asked for, ${moves} versions put in place`];
+/**
+ * The server counts a download once, when its last byte is on the way; killed or restored it forgets the last ten seconds. So it
+ * counted some, and no more than were asked for.
+ */
+function implausible({ asked }: Downloads, moves: number, counted: number): string[] {
+  if (counted > 0 && counted <= asked) return [];
+  return [`${counted} downloads counted; ${asked} asked for, ${moves} versions put in place`];
 }

@@ -42,6 +42,7 @@ try {
     ['servers killed (SIGKILL)', report.serverKills],
     ['whole packages begun', `${downloads.whole}, ${mb(downloads.wholeBytes)}`],
     ['deltas begun', `${downloads.delta}, ${mb(downloads.deltaBytes)}; ${mb(downloads.savedBytes)} saved`],
+    ['downloads', `${downloads.asked} asked for, ${report.downloadsCounted} counted as complete`],
     ['events on the server', `${report.events} in ${report.reports} reports, each exactly once`],
     ['versions put in place', `${report.moves}, of which devices told of ${report.movesTold}`],
     ['events destroyed and told of', report.droppedEvents],
