@@ -90,8 +90,16 @@ async function perSecond(port: number, requests: readonly Buffer[]): Promise<num
     socket.destroy();
     return count;
   };
+  // Asks for events without ever sleeping: on a virtual machine, waking the load's processor for each answer would cost the server
+  // that is measured more than the answer itself, and the slower of the two more often.
+  let polling = true;
+  const poll = (): void => {
+    if (polling) setImmediate(poll);
+  };
+  poll();
   const startMs = performance.now();
   const counts = await Promise.all(Array.from({ length: CONNECTIONS }, one));
+  polling = false;
   return (counts.reduce((sum, count) => sum + count, 0) / (performance.now() - startMs)) * 1_000;
 }
 

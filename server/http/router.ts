@@ -55,10 +55,12 @@ interface CompiledRoute extends Route {
   readonly parts: readonly string[];
 }
 
-/** Address, URL and logger are made when they are asked for: most requests leave no log line. */
+/** URL and logger are made when they are asked for: most requests leave no log line. */
 class Context implements RouteContext {
   params: Readonly<Record<string, string>> = {};
   readonly requestId: string;
+  /** Asked for at once: a connection that has closed does not know any more. */
+  readonly address: string;
   readonly headers: readonly string[];
   readonly #request: IncomingMessage;
   readonly #options: RouterOptions;
@@ -69,11 +71,8 @@ class Context implements RouteContext {
     this.#request = request;
     this.#options = options;
     this.requestId = options.newRequestId();
+    this.address = clientAddress(request, options.trustedProxies);
     this.headers = [...always, 'X-Request-Id', this.requestId];
-  }
-
-  get address(): string {
-    return clientAddress(this.#request, this.#options.trustedProxies);
   }
 
   /** Throws BAD_REQUEST. */

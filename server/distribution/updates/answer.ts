@@ -35,6 +35,8 @@ function addOffers(
   offers: AppOffers,
   mosisVersion: Semver,
 ): void {
+  // Up to date, as most apps on most days.
+  if (offers.rollbacks.length === 0 && (offers.updates[track][0]?.versionCode ?? 0) <= installed) return;
   const runs = ({ minMosisVersion }: OfferedPackage) => compareSemver(minMosisVersion, mosisVersion) <= 0;
   // A device on beta takes stable versions, so it obeys the rollbacks of stable too.
   const back = offers.rollbacks.find(
