@@ -59,9 +59,11 @@ export function createDigestTally(db: Database.Database) {
           insert.run(appKey, metric, day, versionKey, digest.toBytes(), devices.toBytes());
           continue;
         }
-        digest.merge(Digest.fromBytes(stored.buckets));
+        // Into the stored one, which is soon let go of: the others stay small while all are written.
+        const both = Digest.fromBytes(stored.buckets);
+        both.merge(digest);
         devices.merge(Sketch.fromBytes(stored.devices));
-        update.run(digest.toBytes(), devices.toBytes(), stored.id);
+        update.run(both.toBytes(), devices.toBytes(), stored.id);
       }
     },
   };

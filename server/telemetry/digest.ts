@@ -27,29 +27,39 @@ function middleOf(bucket: number): number {
 
 /** Values that can be added, merged and asked for percentiles, but not listed. */
 export class Digest {
-  readonly #counts = new Map<number, number>();
+  /** Count by bucket while values come one by one; null for a digest that was read, of which there are many at a time. */
+  #sparse: Map<number, number> | null = new Map();
+  /** The same as an array: merging into it takes a tenth of the time, and 16 KB. */
+  #dense: Float64Array = EMPTY;
+  /** A stored form that nobody has needed to look into yet. */
+  #stored: Uint8Array | null = null;
 
   /** Adds `count` values of one bucket. */
   add(bucket: number, count = 1): void {
-    this.#counts.set(bucket, (this.#counts.get(bucket) ?? 0) + count);
+    this.#open();
+    if (this.#sparse === null) this.#dense[bucket] = (this.#dense[bucket] ?? 0) + count;
+    else this.#sparse.set(bucket, (this.#sparse.get(bucket) ?? 0) + count);
   }
 
   /** Makes this the digest of both; the same as if all values had been added to one. */
   merge(other: Digest): void {
-    for (const [bucket, count] of other.#counts) this.add(bucket, count);
+    this.#open();
+    if (other.#stored !== null) {
+      readInto(this.#densified(), other.#stored);
+      return;
+    }
+    for (const [bucket, count] of other.#sorted()) this.add(bucket, count);
   }
 
   count(): number {
-    let sum = 0;
-    for (const count of this.#counts.values()) sum += count;
-    return sum;
+    return this.#sorted().reduce((sum, [, count]) => sum + count, 0);
   }
 
   /** For each share (0 to 1): the value at rank ⌊share × (count − 1)⌋, ± RELATIVE_ERROR; null for all without values. */
   quantiles(shares: readonly number[]): (number | null)[] {
-    const total = this.count();
-    if (total === 0) return shares.map(() => null);
     const sorted = this.#sorted();
+    const total = sorted.reduce((sum, [, count]) => sum + count, 0);
+    if (total === 0) return shares.map(() => null);
     return shares.map((share) => {
       const rank = Math.floor(share * (total - 1));
       let below = 0;
@@ -73,33 +83,64 @@ export class Digest {
     return Uint8Array.from(bytes);
   }
 
-  /** Reads the stored form. Throws for bytes that are none. */
+  /** Reads the stored form, the rest of it when it is needed. Throws for bytes that are none; so may the first use. */
   static fromBytes(bytes: Uint8Array): Digest {
     if (bytes[0] !== FORMAT) throw new Error('Not a digest of values');
     const digest = new Digest();
-    let at = 1;
-    let bucket = 0;
-    const next = (): number => {
-      let value = 0;
-      let scale = 1;
-      for (;;) {
-        const byte = bytes[at];
-        if (byte === undefined || scale > 2 ** 49) throw new Error('Not a digest of values');
-        at += 1;
-        value += (byte & 0x7f) * scale;
-        if (byte < 0x80) return value;
-        scale *= 128;
-      }
-    };
-    while (at < bytes.length) {
-      bucket += next();
-      digest.add(bucket, next());
-    }
+    digest.#stored = bytes;
     return digest;
   }
 
+  #open(): void {
+    if (this.#stored === null) return;
+    const stored = this.#stored;
+    this.#stored = null;
+    readInto(this.#densified(), stored);
+  }
+
+  #densified(): Float64Array {
+    if (this.#sparse === null) return this.#dense;
+    this.#dense = new Float64Array(MAX_BUCKET + 1);
+    for (const [bucket, count] of this.#sparse) this.#dense[bucket] = count;
+    this.#sparse = null;
+    return this.#dense;
+  }
+
+  /** Buckets that have values, and how many, in order. */
   #sorted(): [number, number][] {
-    return [...this.#counts].sort(([a], [b]) => a - b);
+    this.#open();
+    if (this.#sparse !== null) return [...this.#sparse].sort(([a], [b]) => a - b);
+    const found: [number, number][] = [];
+    for (let bucket = 0; bucket < this.#dense.length; bucket += 1) {
+      const count = this.#dense[bucket] ?? 0;
+      if (count > 0) found.push([bucket, count]);
+    }
+    return found;
+  }
+}
+
+const EMPTY = new Float64Array(0);
+
+/** Adds the counts of a stored form. Throws for bytes that are none. */
+function readInto(counts: Float64Array, bytes: Uint8Array): void {
+  let at = 1;
+  const next = (): number => {
+    let value = 0;
+    let scale = 1;
+    for (;;) {
+      const byte = bytes[at];
+      if (byte === undefined || scale > 2 ** 49) throw new Error('Not a digest of values');
+      at += 1;
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+      scale *= 128;
+    }
+  };
+  let bucket = 0;
+  while (at < bytes.length) {
+    bucket += next();
+    if (bucket > MAX_BUCKET) throw new Error('Not a digest of values');
+    counts[bucket] = (counts[bucket] ?? 0) + next();
   }
 }
 
