@@ -1,4 +1,6 @@
 // The English texts of rollouts: to which devices a version goes, and what stopped it.
+
+import { plainCount } from '#lib/format/numbers.ts';
 import type { RolloutFragment, RolloutPausedBy, RolloutState, Track } from '#lib/graphql/generated/graphql.ts';
 import { rolloutChange, share, track } from '#lib/messages/en/rollout-words.ts';
 import { count } from '#lib/messages/en/words.ts';
@@ -28,9 +30,11 @@ const act: Record<RolloutAct, string> = {
   rollBack: 'Roll back',
 };
 
+const devices = (value: number) => `${plainCount(value)} ${value === 1 ? 'device' : 'devices'}`;
+
 /** What the platform found when it compared a version with the one before. */
 function guard(it: RolloutGuard): string {
-  const own = `${count(it.devices, 'device')} of this version`;
+  const own = `${devices(it.devices)} of this version`;
   const before = it.previousVersion ?? 'the version before';
   switch (it.verdict) {
     case 'TOO_FEW_DEVICES':
@@ -42,7 +46,7 @@ function guard(it: RolloutGuard): string {
     case 'NO_WORSE':
       return `${own} looked at, ${share(it.crashFreePercent ?? 100)} without a crash; ${before}: ${share(it.previousCrashFreePercent ?? 100)}. Nothing shows that it is worse.`;
     case 'WORSE':
-      return `${share(it.crashFreePercent ?? 0)} of ${own} had no crash; with ${before} it was ${share(it.previousCrashFreePercent ?? 0)} of ${count(it.previousDevices ?? 0, 'device')}. That is worse by at least ${points(it.worseByAtLeast ?? 0)}.`;
+      return `${share(it.crashFreePercent ?? 0)} of ${own} had no crash; with ${before} it was ${share(it.previousCrashFreePercent ?? 0)} of ${devices(it.previousDevices ?? 0)}. That is worse by at least ${points(it.worseByAtLeast ?? 0)}.`;
   }
 }
 
