@@ -7,7 +7,7 @@ import { MAX_ROOT_BYTES } from '../distribution/metadata/root-draft.ts';
 import { AdminError } from './operator-client.ts';
 
 /** Where set, it opens root key files, and new ones are encrypted with it. */
-const PASSPHRASE_VARIABLE = 'MOSIS_ROOT_PASSPHRASE';
+export const PASSPHRASE_VARIABLE = 'MOSIS_ROOT_PASSPHRASE';
 
 /** The raw public key of a PEM. Throws KEY_INVALID, and says so of a private key, which has no business here. */
 export function publicKeyOf(name: string, pem: string): Uint8Array {
@@ -27,21 +27,15 @@ export function publicKeyOf(name: string, pem: string): Uint8Array {
 }
 
 /** The pair of a private key's PEM, opened with the passphrase where there is one. Throws KEY_INVALID. */
-export function keyPairOf(pem: string): KeyPair {
+export function keyPairOf(pem: string, passphrase: string | undefined): KeyPair {
   try {
-    return decodePrivateKeyPem(pem, passphraseGiven());
+    return decodePrivateKeyPem(pem, passphrase);
   } catch (error) {
     if (!(error instanceof KeyFileError)) throw error;
     const next =
       error.problem === 'passphrase-needed' ? `set ${PASSPHRASE_VARIABLE}` : 'name the file that root keygen made';
     throw new AdminError('KEY_INVALID', error.message, next);
   }
-}
-
-/** What `MOSIS_ROOT_PASSPHRASE` says. */
-export function passphraseGiven(): string | undefined {
-  const given = process.env[PASSPHRASE_VARIABLE];
-  return given === undefined || given === '' ? undefined : given;
 }
 
 /** Throws CONFLICT where something is there. */

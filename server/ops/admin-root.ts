@@ -10,15 +10,7 @@ import { draftText, missingSignatures, readDraft, signDraft } from '../distribut
 import { DomainError } from '../errors.ts';
 import { readKeyFile } from '../platform/key-file.ts';
 import type { Printer } from './admin-print.ts';
-import {
-  keyPairOf,
-  passphraseGiven,
-  publicKeyOf,
-  readText,
-  replace,
-  requireFree,
-  writeNew,
-} from './admin-root-files.ts';
+import { keyPairOf, publicKeyOf, readText, replace, requireFree, writeNew } from './admin-root-files.ts';
 import { printDraft, printRootStatus, rootLine } from './admin-root-print.ts';
 import type { AdminSource } from './admin-source.ts';
 import { AdminError } from './operator-client.ts';
@@ -27,6 +19,8 @@ import type { RequestOf } from './operator-protocol.ts';
 export interface RootContext {
   readonly flags: Readonly<Record<string, string | boolean | string[] | undefined>>;
   readonly print: Printer;
+  /** Opens root key files, and encrypts new ones; undefined where none is set. */
+  readonly passphrase: string | undefined;
   /** The absolute path of what the operator typed. */
   readonly pathOf: (name: string) => string;
   /** Only for commands that need the server, or the folder where none runs. */
@@ -114,12 +108,11 @@ async function status({ print, open: openSource }: RootContext, names: readonly 
   }
 }
 
-async function keygen({ flags, print, pathOf }: RootContext, names: readonly string[]): Promise<void> {
+async function keygen({ flags, print, pathOf, passphrase }: RootContext, names: readonly string[]): Promise<void> {
   requireNames(names, 0, 'keygen');
   const path = pathOf(outOf(flags, 'keygen') ?? '');
   for (const each of [path, `${path}.pub`]) requireFree(each);
   const { secretKey, publicKey } = keyPairFrom(Uint8Array.from(randomBytes(SECRET_KEY_BYTES)));
-  const passphrase = passphraseGiven();
   await writeNew(path, encodePrivateKeyPem(secretKey, passphrase), 0o600);
   await writeNew(`${path}.pub`, encodePublicKeyPem(publicKey), 0o644);
   const { keyID } = publicRoleKey(publicKey);
@@ -182,7 +175,7 @@ async function show({ print, pathOf }: RootContext, names: readonly string[]): P
   printDraft(print, readDraft(await readText(pathOf(name))));
 }
 
-async function sign({ flags, print, pathOf }: RootContext, names: readonly string[]): Promise<void> {
+async function sign({ flags, print, pathOf, passphrase }: RootContext, names: readonly string[]): Promise<void> {
   const [name = ''] = requireNames(names, 1, 'sign');
   const [keyName = '', ...more] = listOf(flags.key);
   if (keyName === '' || more.length > 0) throw usage('Name one private key: --key KEYFILE.', 'sign FILE --key KEYFILE');
@@ -191,7 +184,7 @@ async function sign({ flags, print, pathOf }: RootContext, names: readonly strin
   const pem = await readKeyFile(pathOf(keyName));
   if (pem === null)
     throw new AdminError('NOT_FOUND', `There is no key ${pathOf(keyName)}.`, 'mosis-admin root keygen --out FILE');
-  signDraft(draft, roleKey(keyPairOf(pem)));
+  signDraft(draft, roleKey(keyPairOf(pem, passphrase)));
   await replace(path, draftText(draft));
   printDraft(print, draft);
   if (missingSignatures(draft.next, draft.before).length === 0)

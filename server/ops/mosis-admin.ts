@@ -11,6 +11,7 @@ import { backup, restore } from './admin-backup.ts';
 import { type AdminCommand, COMMANDS } from './admin-commands.ts';
 import { createPrinter, type Printer } from './admin-print.ts';
 import { ROOT_COMMANDS, root } from './admin-root.ts';
+import { PASSPHRASE_VARIABLE } from './admin-root-files.ts';
 import { openSource } from './admin-source.ts';
 import { AdminError, NoServer } from './operator-client.ts';
 import { HalfRestored } from './restore-mark.ts';
@@ -113,7 +114,8 @@ async function run(words: readonly string[], flags: Flags, config: () => Config,
   if (first === 'root') {
     const command = ROOT_COMMANDS[folder ?? 'status'];
     if (command !== undefined) requireFlags(flags, command.flags);
-    return root([folder ?? 'status', ...more], { flags, print, pathOf, open: () => openSource(config()) });
+    const passphrase = process.env[PASSPHRASE_VARIABLE] || undefined;
+    return root([folder ?? 'status', ...more], { flags, print, passphrase, pathOf, open: () => openSource(config()) });
   }
   const named = first === 'backup' || first === 'restore' ? FOLDER_COMMANDS[first] : null;
   if (named === null) {
