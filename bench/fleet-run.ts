@@ -145,6 +145,8 @@ export async function runFleet(options: FleetOptions): Promise<FleetReport> {
       seconds: (performance.now() - startMs) / 1_000,
       mismatches,
     };
+  } catch (error) {
+    throw new Error(`${String(error)}\nThe server said:\n${host.server.output().slice(-4_000)}`, { cause: error });
   } finally {
     await host.server.kill();
     await link.close();
@@ -185,7 +187,10 @@ async function rough({ link, host, crew, round, step, options, random }: Rough) 
     isOver = true;
   });
   if (step.killsServer === true) {
-    await Promise.race([work, delay(1_000 + random() * 10 * options.devices)]);
+    // In the middle of the work, whatever the machine: when some device is done.
+    const { ledger } = pathsOf(crew.folder, Math.floor((random() * options.devices) / 2));
+    const isDone = () => readLedger(ledger).some((line) => line.kind === 'round' && line.index === round.index);
+    while (!isOver && !isDone()) await delay(20);
     if (!isOver) {
       await host.server.kill();
       host.kills += 1;
