@@ -1,125 +1,42 @@
 /**
- * Owns the telemetry benchmark: 100-event batches over HTTP into a server process, beside its limit, the same rows by
- * multi-row INSERT in this process. Only the ratio means anything. Usage: ingest.ts [SECONDS] (default 5 each).
+ * Owns the telemetry benchmark: 100-event batches over 50 connections into a whole server, with its limits, its aggregates and
+ * an API query beside them; before it the limits, the same rows by multi-row INSERT and by Prisma's createMany in this process.
+ * Only ratios mean anything. Usage: ingest.ts [SECONDS] (default 5 each).
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
+import { openDatabase } from '../server/platform/db/sqlite.ts';
 import { EVENT_TYPES } from '../server/telemetry/events-schema.ts';
 import { openPartition } from '../server/telemetry/partition.ts';
+import { EVENTS_PER_BATCH, eventOf, type Load, load } from './ingest-load.ts';
+import { type Child, latencies, startServer } from './load.ts';
+import { seedQueue } from './queue-data.ts';
 
-const EVENTS_PER_BATCH = 100;
-const CONNECTIONS = 50;
-const DEVICES = 5_000;
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+/** Bundles the server, and says where it is and with which flags `npm start` runs it. */
+const BUNDLE = `
+  const { buildServer, SERVER_PROGRAM: program } = await import('./scripts/server-build.mjs');
+  const { SERVER_FLAGS: flags } = await import('./scripts/node.mjs');
+  await buildServer();
+  console.log(JSON.stringify({ program, flags }));`;
 const TRANSACTION_ROWS = 5_000;
-const CHUNK_ROWS = 50;
-const WARM_UP_MS = 1_500;
+/** Rows a statement of the limit takes: the fastest of those tried counts. */
+const CHUNKS = [50, 100, 200];
+const QUERY_EVERY_MS = 100;
+const RAW_MS = 2_500;
 const measureMs = Number(process.argv[2] ?? 5) * 1_000;
 
-const KINDS: readonly (readonly [string, string | null])[] = [
-  ['app_start', '{"cold":true,"launch_ms":412}'],
-  ['frame_time', '{"avg_ms":16.4,"p95_ms":21.5}'],
-  ['memory_usage', '{"mb":45}'],
-  ['screen_view', '{"screen":"main.rml"}'],
-  ['app_stop', null],
-];
-
-const startedMs = Date.now();
-
-function eventOf(i: number): { type: string; atMs: number; data: string | null } {
-  const [type, data] = KINDS[i % KINDS.length] ?? ['app_stop', null];
-  return { type, atMs: startedMs - (i % 3) * 86_400_000 - i * 977, data };
-}
-
-const EVENTS = Array.from({ length: EVENTS_PER_BATCH }, (_, i) => {
-  const { type, atMs, data } = eventOf(i);
-  return `{"type":"${type}","at":"${new Date(atMs).toISOString()}"${data === null ? '' : `,"data":${data}`}}`;
-}).join(',');
-
-/** One request as bytes, made anew for each batch because its id and device differ. */
-function requestOf(n: number): string {
-  const id = n.toString(16).padStart(12, '0');
-  const device = (n % DEVICES).toString(16).padStart(64, '0');
-  const body = `{"batch_id":"00000000-0000-4000-8000-${id}","app_id":"com.example.bench${n % 20}","app_version":"1.0.${n % 5}","mosis_version":"1.0.0","device_id":"${device}","consent":true,"sent_at":"2026-01-01T00:00:00Z","events":[${EVENTS}]}`;
-  return `POST /v1/telemetry/events HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
-}
-
-interface Load {
-  readonly eventsPerSecond: number;
-  /** Batches answered 202, warm-up included. */
-  readonly acknowledged: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-}
-
-async function loadServer(dir: string): Promise<Load> {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('./ingest-server.ts', import.meta.url)), dir], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const [line] = (await once(child.stdout, 'data')) as [Buffer];
-  const port = Number(line.toString());
-  let next = 0;
-  let acknowledged = 0;
-  let measured = 0;
-  const latencies: number[] = [];
-  const begin = performance.now();
-  const from = begin + WARM_UP_MS;
-  const until = from + measureMs;
-  const client = async (): Promise<void> => {
-    const socket = connect(port, '127.0.0.1');
-    await once(socket, 'connect');
-    while (performance.now() < until) {
-      const sentAt = performance.now();
-      socket.write(requestOf(next++), 'latin1');
-      const [answer] = (await once(socket, 'data')) as [Buffer];
-      if (!answer.toString('latin1').startsWith('HTTP/1.1 202'))
-        throw new Error(`Refused: ${answer.toString('latin1')}`);
-      acknowledged += 1;
-      const now = performance.now();
-      if (now < from || now > until) continue;
-      measured += 1;
-      latencies.push(now - sentAt);
-    }
-    socket.destroy();
-  };
-  await Promise.all(Array.from({ length: CONNECTIONS }, client));
-  const ended = once(child, 'exit');
-  child.kill('SIGTERM');
-  await ended;
-  latencies.sort((a, b) => a - b);
-  const quantile = (q: number): number => latencies[Math.floor(latencies.length * q)] ?? Number.NaN;
-  return {
-    eventsPerSecond: (measured * EVENTS_PER_BATCH) / (measureMs / 1_000),
-    acknowledged,
-    p50Ms: quantile(0.5),
-    p99Ms: quantile(0.99),
-  };
-}
-
-/** Everything acknowledged has to be in the file, or the figure is worth nothing. */
-function storedEvents(dir: string): { events: number; bytesPerEvent: number } {
-  let events = 0;
-  let bytes = 0;
-  for (const name of readdirSync(join(dir, 'telemetry')).filter((file) => /^\d{4}-\d{2}\.db$/.test(file))) {
-    const db = new Database(join(dir, 'telemetry', name), { readonly: true });
-    events += db.prepare<[], { n: number }>('SELECT count(*) AS n FROM events').get()?.n ?? 0;
-    bytes += Number(db.pragma('page_count', { simple: true })) * Number(db.pragma('page_size', { simple: true }));
-    db.close();
-  }
-  return { events, bytesPerEvent: bytes / events };
-}
-
-/** The limit: the same rows into the same table, nothing else. */
-function insertRaw(path: string, synchronous: 'FULL' | 'NORMAL', forMs: number): number {
+/** The limit: the same rows into the same table with the same pragmas, nothing else. */
+function insertRaw(path: string, synchronous: 'FULL' | 'NORMAL', chunkRows: number): number {
   const { db, close } = openPartition(path, { event: 0, batch: 0 });
   db.pragma(`synchronous = ${synchronous}`);
   const insert = db.prepare(
-    `INSERT INTO events (id, batch, type, day, ms, data) VALUES ${new Array(CHUNK_ROWS).fill('(?,?,?,?,?,?)').join(',')}`,
+    `INSERT INTO events (id, batch, type, day, ms, data) VALUES ${new Array(chunkRows).fill('(?,?,?,?,?,?)').join(',')}`,
   );
   const keys = new Map<string, number>(EVENT_TYPES.map(({ name, key }) => [name, key]));
   const rows = Array.from({ length: EVENTS_PER_BATCH }, (_, i) => {
@@ -128,9 +45,9 @@ function insertRaw(path: string, synchronous: 'FULL' | 'NORMAL', forMs: number):
   });
   let id = 1;
   const transaction = db.transaction(() => {
-    for (let done = 0; done < TRANSACTION_ROWS; done += CHUNK_ROWS) {
+    for (let done = 0; done < TRANSACTION_ROWS; done += chunkRows) {
       const values: (number | string | null)[] = [];
-      for (let i = 0; i < CHUNK_ROWS; i += 1) {
+      for (let i = 0; i < chunkRows; i += 1) {
         const row = rows[id % EVENTS_PER_BATCH] ?? { type: 0, day: 0, ms: 0, data: null };
         values.push(id, Math.floor(id / EVENTS_PER_BATCH), row.type, row.day, row.ms, row.data);
         id += 1;
@@ -139,30 +56,139 @@ function insertRaw(path: string, synchronous: 'FULL' | 'NORMAL', forMs: number):
     }
   });
   const begin = performance.now();
-  while (performance.now() - begin < forMs) transaction.immediate();
+  while (performance.now() - begin < RAW_MS) transaction.immediate();
   const perSecond = (id - 1) / ((performance.now() - begin) / 1_000);
   close();
   return perSecond;
 }
 
+/** Prisma's createMany of the same batches into the core database's event log, which is as wide; its indexes are taken away. */
+async function createMany(path: string): Promise<number> {
+  const handle = new Database(path);
+  handle.exec('DROP INDEX events_version_id_n_idx; DROP INDEX events_app_id_n_idx');
+  handle.close();
+  const db = await openDatabase({ path });
+  try {
+    let n = 1n;
+    const begin = performance.now();
+    while (performance.now() - begin < RAW_MS) {
+      const data = Array.from({ length: EVENTS_PER_BATCH }, (_, i) => {
+        const { type, atMs, data: content } = eventOf(i);
+        n += 1n;
+        return { n, type, appId: 'app', payload: content ?? '', at: new Date(atMs) };
+      });
+      await db.prisma.event.createMany({ data });
+    }
+    return Number(n) / ((performance.now() - begin) / 1_000);
+  } finally {
+    await db.close();
+  }
+}
+
+/** A developer's dashboard of an app that is being reported on, asked again and again until it is stopped. */
+function askBeside(server: Child, cookie: string): { stop(): Promise<readonly number[]> } {
+  const day = new Date().toISOString().slice(0, 10);
+  const from = new Date(Date.now() - 29 * 86_400_000).toISOString().slice(0, 10);
+  const query = `{ viewer { apps(first: 20) { nodes { name telemetry(range: { from: "${from}", to: "${day}" }) {
+    activeDevices crashFreeDevices totals { type count devices } series { date type count } } } } } }`;
+  const taken: number[] = [];
+  let stopped = false;
+  const asking = (async () => {
+    while (!stopped) {
+      const begin = performance.now();
+      const answer = await fetch(`http://127.0.0.1:${server.port}/graphql`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', 'Sec-Fetch-Site': 'same-origin', Cookie: cookie },
+        body: JSON.stringify({ query }),
+      });
+      const { data, errors } = (await answer.json()) as { data?: { viewer: unknown } | null; errors?: unknown };
+      if (data?.viewer == null) throw new Error(`The query beside was refused: ${JSON.stringify(errors)}`);
+      taken.push(performance.now() - begin);
+      await wait(QUERY_EVERY_MS);
+    }
+  })();
+  return {
+    async stop() {
+      stopped = true;
+      await asking;
+      return taken;
+    },
+  };
+}
+
+/** The program that `npm start` runs, as it runs it: the bundle takes less memory than the sources. */
+async function startOurs(dataDir: string): Promise<Child> {
+  const told = execFileSync(process.execPath, ['--input-type=module', '-e', BUNDLE], { cwd: ROOT, encoding: 'utf8' });
+  const { program, flags } = JSON.parse(told) as { readonly program: string; readonly flags: readonly string[] };
+  const env = { DATA_DIR: dataDir, TRUSTED_PROXIES: '127.0.0.1', MALLOC_ARENA_MAX: '2' };
+  return startServer(program, { flags, env, readyPath: '/healthz' });
+}
+
+interface Measured extends Load {
+  readonly apiP95Ms: number;
+  readonly mostMb: number;
+  /** Microseconds of processor time that the server took for a batch, all threads. */
+  readonly serverMicros: number;
+}
+
+async function measure(dataDir: string, cookie: string): Promise<Measured> {
+  const server = await startOurs(dataDir);
+  let mostMb = 0;
+  const timer = setInterval(() => void server.memoryMb().then((mb) => (mostMb = Math.max(mostMb, mb))), 500);
+  try {
+    const before = await server.processorMs();
+    const beside = askBeside(server, cookie);
+    const done = await load(server.port, measureMs);
+    const api = latencies(await beside.stop(), 0);
+    const serverMicros = (((await server.processorMs()) - before) * 1_000) / done.acknowledged;
+    return { ...done, apiP95Ms: api.p95, mostMb, serverMicros };
+  } finally {
+    clearInterval(timer);
+    await server.stop();
+  }
+}
+
+/** Everything acknowledged has to be in the file, or the figure is worth nothing. */
+function storedEvents(dataDir: string): { events: number; bytesPerEvent: number } {
+  let events = 0;
+  let bytes = 0;
+  for (const name of readdirSync(join(dataDir, 'telemetry')).filter((file) => /^\d{4}-\d{2}\.db$/.test(file))) {
+    const db = new Database(join(dataDir, 'telemetry', name), { readonly: true });
+    events += db.prepare<[], { n: number }>('SELECT count(*) AS n FROM events').get()?.n ?? 0;
+    bytes += Number(db.pragma('page_count', { simple: true })) * Number(db.pragma('page_size', { simple: true }));
+    db.close();
+  }
+  return { events, bytesPerEvent: bytes / events };
+}
+
 const dir = mkdtempSync(join(tmpdir(), 'mosis-bench-'));
 try {
   mkdirSync(join(dir, 'raw'));
-  const full = insertRaw(join(dir, 'raw', '2026-01.db'), 'FULL', measureMs / 2);
-  const normal = insertRaw(join(dir, 'raw', '2026-02.db'), 'NORMAL', measureMs / 2);
-  const load = await loadServer(dir);
-  const { events, bytesPerEvent } = storedEvents(dir);
-  if (events !== load.acknowledged * EVENTS_PER_BATCH) {
-    throw new Error(`${load.acknowledged * EVENTS_PER_BATCH} events were acknowledged, ${events} are stored`);
+  mkdirSync(join(dir, 'data'));
+  const { developer } = await seedQueue(join(dir, 'data', 'core.db'), 100);
+  await seedQueue(join(dir, 'raw', 'core.db'), 1);
+  const many = await createMany(join(dir, 'raw', 'core.db'));
+  const raw = (mode: 'FULL' | 'NORMAL') =>
+    Math.max(...CHUNKS.map((rows) => insertRaw(join(dir, 'raw', `${mode}-${rows}.db`), mode, rows)));
+  const [full, normal] = [raw('FULL'), raw('NORMAL')];
+  const done = await measure(join(dir, 'data'), developer);
+  const { events, bytesPerEvent } = storedEvents(join(dir, 'data'));
+  if (events !== done.acknowledged * EVENTS_PER_BATCH) {
+    throw new Error(`${done.acknowledged * EVENTS_PER_BATCH} events were acknowledged, ${events} are stored`);
   }
   const thousand = (n: number): string => `${Math.round(n / 1_000)} K`.padStart(8);
   process.stdout.write(
     [
-      `telemetry ingest, ${EVENTS_PER_BATCH}-event batches, ${CONNECTIONS} connections, ${measureMs / 1_000} s, aggregates on, synchronous=FULL`,
+      `telemetry ingest, ${EVENTS_PER_BATCH}-event batches, 50 connections, ${measureMs / 1_000} s, whole server with limits and aggregates, synchronous=FULL`,
       `  limit: multi-row INSERT, FULL     ${thousand(full)} events/s`,
       `  limit: multi-row INSERT, NORMAL   ${thousand(normal)} events/s`,
-      `  over HTTP, validated, durable     ${thousand(load.eventsPerSecond)} events/s   p50 ${load.p50Ms.toFixed(1)} ms, p99 ${load.p99Ms.toFixed(1)} ms`,
-      `  ratio to the limit (FULL)         ${(load.eventsPerSecond / full).toFixed(2).padStart(8)}`,
+      `  Prisma createMany                 ${thousand(many)} events/s`,
+      `  over HTTP, validated, durable     ${thousand(done.eventsPerSecond)} events/s   p50 ${done.p50Ms.toFixed(1)} ms, p99 ${done.p99Ms.toFixed(1)} ms`,
+      `  ratio to the limit (FULL)         ${(done.eventsPerSecond / full).toFixed(2).padStart(8)}`,
+      `  times createMany                  ${(done.eventsPerSecond / many).toFixed(1).padStart(8)}`,
+      `  memory at most                    ${done.mostMb.toFixed(0).padStart(8)} MB`,
+      `  a dashboard query beside it, p95  ${done.apiP95Ms.toFixed(1).padStart(8)} ms`,
+      `  processor time of a batch         ${done.serverMicros.toFixed(0).padStart(8)} µs, and ${done.ownMicros.toFixed(0)} µs to send it; limit ${((EVENTS_PER_BATCH * 1e6) / full).toFixed(0)} µs`,
       `  on disk                           ${bytesPerEvent.toFixed(0).padStart(8)} bytes an event`,
       '',
     ].join('\n'),

@@ -9,7 +9,7 @@ const REGISTERS = 1 << INDEX_BITS;
 const RANK_BITS = 64 - INDEX_BITS;
 /** Above so many touched registers the dense form is the shorter one (3 bytes an entry against 4,096). */
 const MAX_SPARSE = 1_024;
-/** A stored sketch with more is read as an array: filling and merging a map takes ten times as long. */
+/** With more it is an array in memory: filling and merging a map takes ten times as long, and soon ten times the room. */
 const MAX_MAP = 64;
 
 const FORMAT_SPARSE = 1;
@@ -99,7 +99,7 @@ export class Sketch {
     }
     if (rank <= (this.#sparse.get(register) ?? 0)) return;
     this.#sparse.set(register, rank);
-    if (this.#sparse.size > MAX_SPARSE) this.#densify(this.#sparse);
+    if (this.#sparse.size > MAX_MAP) this.#densify(this.#sparse);
   }
 
   #densify(sparse: ReadonlyMap<number, number>): void {
