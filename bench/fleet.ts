@@ -25,7 +25,7 @@ try {
     parallel: 2,
     concurrency: 12,
     killEveryMs: 4_000,
-    maxKillsPerRound: 12,
+    maxKillsPerRound: Math.max(12, Math.floor(DEVICES / 50)),
     meanBytesToCut: 60_000,
     onProgress: (line) => say(`  ${line}`),
   });
