@@ -1,6 +1,6 @@
 /** Owns what a device is told of its installed apps: pure, from the offers of each. A hint only: the signed metadata decides. */
 import { compareSemver, type Semver } from '../../../format/semver.ts';
-import { type AppOffers, type OfferedPackage, type Print, type Told, toldAs } from './offers.ts';
+import { type AppOffers, type OfferedPackage, type Told, toldAs } from './offers.ts';
 import type { InstalledPackage, UpdateCheck } from './request.ts';
 
 /** Offers named of one app: more running rollouts than this are nobody's honest release. */
@@ -36,21 +36,24 @@ function addOffers(
   mosisVersion: Semver,
 ): void {
   // Up to date, as most apps on most days.
-  if (offers.rollbacks.length === 0 && (offers.updates[track][0]?.versionCode ?? 0) <= installed) return;
-  const runs = ({ minMosisVersion }: OfferedPackage) => compareSemver(minMosisVersion, mosisVersion) <= 0;
+  if (installed >= (track === 'stable' ? offers.newestStable : offers.newestBeta)) return;
   // A device on beta takes stable versions, so it obeys the rollbacks of stable too.
   const back = offers.rollbacks.find(
-    (entry) => entry.from === installed && (entry.track === track || track === 'beta') && runs(entry),
+    (entry) => entry.from === installed && (entry.track === track || track === 'beta') && runs(entry, mosisVersion),
   );
   let left = back === undefined ? MAX_OFFERS_PER_APP : MAX_OFFERS_PER_APP - 1;
-  for (const offer of offers.updates[track]) {
+  for (const offer of offers[track]) {
     if (offer.versionCode <= installed || left === 0) break;
-    if (!runs(offer)) continue;
-    updates.push(offer.toldWithDelta.get(installed) ?? offer.told);
+    if (!runs(offer, mosisVersion)) continue;
+    updates.push(offer.toldWithDelta?.get(installed) ?? offer);
     left -= 1;
     if (offer.full) return;
   }
   if (back !== undefined) updates.push(back.told);
+}
+
+function runs({ minMosisVersion }: OfferedPackage, mosisVersion: Semver): boolean {
+  return compareSemver(minMosisVersion, mosisVersion) <= 0;
 }
 
 const TAG_BYTES = Buffer.alloc(16);
@@ -61,16 +64,20 @@ const TAG_WORDS = new Int32Array(TAG_BYTES.buffer, TAG_BYTES.byteOffset, 4);
  * answer anew would cost more than the rest of it.
  */
 function tagOf(updates: readonly Told[], gone: Told): string {
-  TAG_WORDS.fill(updates.length);
-  for (const { print } of updates) addPrint(print);
-  addPrint(gone.print);
+  let [sum0, sum1, sum2, sum3] = [updates.length, updates.length, updates.length, updates.length];
+  for (let n = 0; n <= updates.length; n += 1) {
+    const { word0, word1, word2, word3 } = updates[n] ?? gone;
+    sum0 = mixed(sum0, word0);
+    sum1 = mixed(sum1, word1);
+    sum2 = mixed(sum2, word2);
+    sum3 = mixed(sum3, word3);
+  }
+  TAG_WORDS.set([sum0, sum1, sum2, sum3]);
   return TAG_BYTES.toString('base64url');
 }
 
-function addPrint(print: Print): void {
-  for (let n = 0; n < 4; n += 1) {
-    // One to one in the sum before and in the print: two lists that differ in one place never meet again by that.
-    const sum = Math.imul((TAG_WORDS[n] ?? 0) ^ (print[n] ?? 0), 0x9e3779b1);
-    TAG_WORDS[n] = sum ^ (sum >>> 15);
-  }
+/** One to one in the sum before and in the word: two lists that differ in one place never meet again by that. */
+function mixed(sum: number, word: number): number {
+  const product = Math.imul(sum ^ word, 0x9e3779b1);
+  return product ^ (product >>> 15);
 }

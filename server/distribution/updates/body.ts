@@ -1,26 +1,28 @@
 /** Owns taking an update check out of a request, within bounds set before any work. */
 import type { IncomingMessage } from 'node:http';
 import { DomainError } from '../../errors.ts';
-import { readBody } from '../../http/body.ts';
+import { type BodyEnd, headerOf, takeBody } from '../../http/body.ts';
 import { parseUpdateCheck, UPDATE_CHECK_LIMITS, type UpdateCheck } from './request.ts';
 import { scanUpdateCheck } from './scan.ts';
 
-const { maxBytes, bodyTimeoutMs: timeoutMs } = UPDATE_CHECK_LIMITS;
+const LIMITS = { maxBytes: UPDATE_CHECK_LIMITS.maxBytes, timeoutMs: UPDATE_CHECK_LIMITS.bodyTimeoutMs };
 
 /**
- * Reads one check. Throws UNSUPPORTED_MEDIA_TYPE (no plain JSON), BODY_TOO_LARGE, TIMEOUT, BAD_REQUEST (no JSON) and VALIDATION
- * with the fields that are wrong.
+ * Reads one check. Throws UNSUPPORTED_MEDIA_TYPE (no plain JSON) at once; `failed` is told BODY_TOO_LARGE, TIMEOUT, BAD_REQUEST (no
+ * JSON), VALIDATION with the fields that are wrong, and what `done` throws.
  */
-export async function readUpdateCheck(request: IncomingMessage): Promise<UpdateCheck> {
+export function takeUpdateCheck(
+  request: IncomingMessage,
+  { done, failed }: { readonly done: (check: UpdateCheck) => void; readonly failed: BodyEnd['failed'] },
+): void {
   requirePlainJson(request);
-  const bytes = await readBody(request, { maxBytes, timeoutMs });
-  return scanUpdateCheck(bytes) ?? parseUpdateCheck(bytes);
+  takeBody(request, LIMITS, { done: (bytes) => done(scanUpdateCheck(bytes) ?? parseUpdateCheck(bytes)), failed });
 }
 
-function requirePlainJson({ headers }: IncomingMessage): void {
-  const type = headers['content-type'] ?? '';
+function requirePlainJson(request: IncomingMessage): void {
+  const type = headerOf(request, 'content-type') ?? '';
   const isJson = type === 'application/json' || type.split(';', 1)[0]?.trim().toLowerCase() === 'application/json';
-  const encoding = headers['content-encoding'];
+  const encoding = headerOf(request, 'content-encoding');
   if (!isJson || (encoding !== undefined && encoding.trim().toLowerCase() !== 'identity'))
     throw new DomainError('UNSUPPORTED_MEDIA_TYPE', 'Send the body as application/json, without a Content-Encoding.');
 }

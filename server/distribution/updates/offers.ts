@@ -11,10 +11,12 @@ import type { Track } from '../../../format/trust/targets.ts';
 export interface Told {
   /** Of ASCII alone, so that an answer has as many bytes as characters; one flat string. */
   readonly text: string;
-  /** Stands for the text in the tag of an answer: the first four words of its hash. */
-  readonly print: Print;
+  /** The first four words of its hash, which stand for the text in the tag of an answer. Beside it, not in a list: see `AppOffers`. */
+  readonly word0: number;
+  readonly word1: number;
+  readonly word2: number;
+  readonly word3: number;
 }
-export type Print = readonly [number, number, number, number];
 
 /** A published package that devices are led to. */
 export interface OfferedPackage {
@@ -24,16 +26,15 @@ export interface OfferedPackage {
   readonly facts: string;
 }
 
-export interface Offer extends OfferedPackage {
+/** With what a device is told that has no base for a delta: made once, for most are told the same. */
+export interface Offer extends OfferedPackage, Told {
   readonly track: Track;
   /** Every device of the track is offered it. */
   readonly full: boolean;
   /** What its developer notes on updates to it that fail for any reason; null for nothing. */
   readonly knownIssue: string | null;
-  /** What a device without a base for a delta is told; made once, for most are told the same. */
-  readonly told: Told;
-  /** The same with the size of the delta from an earlier version, by its code. */
-  readonly toldWithDelta: ReadonlyMap<number, Told>;
+  /** The same with the size of the delta from an earlier version, by its code; null where there is none. */
+  readonly toldWithDelta: ReadonlyMap<number, Told> | null;
 }
 
 export interface OfferedRollback extends OfferedPackage {
@@ -43,9 +44,17 @@ export interface OfferedRollback extends OfferedPackage {
   readonly told: Told;
 }
 
-/** What an app offers by track, newest first, without what no device could get. A device on beta takes stable versions too. */
+/**
+ * What an app offers by track, newest first, without what no device could get. A device on beta takes stable versions too. A check
+ * asks for thirty apps of all there are: what takes time is memory that no cache of the processor has, so each look at an app that
+ * is up to date ends at this object.
+ */
 export interface AppOffers {
-  readonly updates: Readonly<Record<Track, readonly Offer[]>>;
+  readonly stable: readonly Offer[];
+  readonly beta: readonly Offer[];
+  /** A device with this code or a higher one has nothing to be told of. */
+  readonly newestStable: number;
+  readonly newestBeta: number;
   readonly rollbacks: readonly OfferedRollback[];
 }
 
@@ -58,7 +67,7 @@ export interface OfferIndex {
   forget(): void;
 }
 
-type Candidate = Omit<Offer, 'told' | 'toldWithDelta'>;
+type Candidate = Omit<Offer, keyof Told | 'toldWithDelta'>;
 
 interface OfferRow {
   readonly id: string;
@@ -109,6 +118,11 @@ export function createOfferIndex(
   const held = new Map<string, AppOffers>();
   let sinceMs = nowMs();
 
+  function deltasOf(versionId: string, offer: Candidate): Offer['toldWithDelta'] {
+    const told = deltas.all(versionId).map(({ code, size }) => [code, updateText(offer, size)] as const);
+    return told.length === 0 ? null : new Map(told);
+  }
+
   function read(packageId: string): AppOffers | null {
     const app = served.get(packageId);
     if (app === undefined) return null;
@@ -122,15 +136,21 @@ export function createOfferIndex(
     const withDeltas = (list: readonly (Candidate & { id: string })[]): Offer[] =>
       list.map(({ id, ...offer }) => ({
         ...offer,
-        told: updateText(offer, null),
-        toldWithDelta: new Map(deltas.all(id).map(({ code, size }) => [code, updateText(offer, size)])),
+        ...updateText(offer, null),
+        toldWithDelta: deltasOf(id, offer),
       }));
+    const stable = withDeltas(reachable(found.filter(({ track }) => track === 'stable')));
+    const beta = withDeltas(reachable(found));
+    const taken = rollbacks.all(app.id);
+    // Somebody must leave a version that may be newer than all others.
+    const newest = (list: readonly Offer[]) =>
+      taken.length > 0 ? Number.POSITIVE_INFINITY : (list[0]?.versionCode ?? 0);
     return {
-      updates: {
-        stable: withDeltas(reachable(found.filter(({ track }) => track === 'stable'))),
-        beta: withDeltas(reachable(found)),
-      },
-      rollbacks: rollbacks.all(app.id).map((row) => {
+      stable,
+      beta,
+      newestStable: newest(stable),
+      newestBeta: newest(beta),
+      rollbacks: taken.map((row) => {
         const found = { ...packageOf(packageId, row), track: row.track === 'BETA' ? 'beta' : 'stable' } as const;
         return { ...found, from: row.from, told: rollbackText(found, row.reason) };
       }),
@@ -198,15 +218,27 @@ export function toldAs(json: string): Told {
   const text = Buffer.from(ascii, 'latin1').toString('latin1');
   const digest = hash('sha256', text, 'buffer');
   const word = (n: number) => digest.readInt32LE(n * 4);
-  return { text, print: [word(0), word(1), word(2), word(3)] };
+  return { text, word0: word(0), word1: word(1), word2: word(2), word3: word(3) };
 }
 
 function packageOf(
   packageId: string,
   row: { code: number; minMosisVersion: string; sha256: string; size: number },
 ): OfferedPackage {
-  const minMosisVersion = parseSemver(row.minMosisVersion);
+  const minMosisVersion = leastVersion(row.minMosisVersion);
   if (minMosisVersion === null) throw new Error(`${packageId} ${row.code} has no readable least Mosis version`);
   const facts = { package_id: packageId, version_code: row.code, sha256: row.sha256, size: row.size };
   return { versionCode: row.code, minMosisVersion, facts: JSON.stringify(facts).slice(1, -1) };
+}
+
+/** Few apps differ in what they need: one object for all that need the same is always at hand. */
+const LEAST_VERSIONS = new Map<string, Semver>();
+const MAX_LEAST_VERSIONS = 1_000;
+
+function leastVersion(text: string): Semver | null {
+  const known = LEAST_VERSIONS.get(text);
+  if (known !== undefined) return known;
+  const parsed = parseSemver(text);
+  if (parsed !== null && LEAST_VERSIONS.size < MAX_LEAST_VERSIONS) LEAST_VERSIONS.set(text, parsed);
+  return parsed;
 }

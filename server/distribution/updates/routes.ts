@@ -4,8 +4,9 @@ import type { RateLimit } from '../../http/rate-limit.ts';
 import type { Route } from '../../http/router.ts';
 import { addressKey } from '../../telemetry/rates.ts';
 import { answerUpdateCheck } from './answer.ts';
-import { readUpdateCheck } from './body.ts';
+import { takeUpdateCheck } from './body.ts';
 import type { OfferIndex } from './offers.ts';
+import type { UpdateCheck } from './request.ts';
 
 interface UpdateRouteOptions {
   readonly offers: Pick<OfferIndex, 'find' | 'look'>;
@@ -19,24 +20,23 @@ export function updateRoute({ offers, rate }: UpdateRouteOptions): Route {
     methods: ['POST'],
     path: '/v1/updates/check',
     writesHead: true,
-    async handler(request, response, context) {
+    handler(request, response, context) {
       const waitSeconds = rate.take(addressKey(context.address));
       if (waitSeconds > 0) {
         throw new DomainError('RATE_LIMITED', 'Your address asks for updates too often. Wait, then ask again.', {
           retryAfterSeconds: waitSeconds,
         });
       }
-      const check = await readUpdateCheck(request);
-      offers.look();
-      const body = answerUpdateCheck(check, offers.find);
-      response.writeHead(200, [
-        ...context.headers,
-        ...HEADERS,
-        'Content-Length',
+      const done = (check: UpdateCheck): void => {
+        offers.look();
+        const body = answerUpdateCheck(check, offers.find);
+        response.writeHead(200, [...context.headers, ...HEADERS, 'Content-Length', String(body.length)]);
         // All of it is ASCII, which goes out with the head in one write.
-        String(body.length),
-      ]);
-      response.end(body, 'latin1');
+        response.end(body, 'latin1');
+      };
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      takeUpdateCheck(request, { done: (check) => resolve(done(check)), failed: reject });
+      return promise;
     },
   };
 }
