@@ -1,9 +1,11 @@
 // Owns the one way to change state: the change, its audit rows, jobs and events commit in one transaction or not at all.
 import type { Audit, AuditEntry } from './audit/service.ts';
+import { DomainError } from './errors.ts';
 import type { Appended, Events } from './events/service.ts';
 import type { NewEvent } from './events/types.ts';
 import type { Jobs, NewJob } from './jobs/service.ts';
 import type { Database, Tx } from './platform/db/database.ts';
+import { isOutOfTime } from './platform/db/errors.ts';
 
 /** One change in the making. */
 export type Unit = {
@@ -21,7 +23,7 @@ export type Unit = {
 
 /**
  * Runs `fn` in one transaction and resolves to what it returned, once committed and announced. What `fn` throws rolls
- * everything back and is passed on. Do not nest: pass the unit on instead.
+ * everything back and is passed on; one that waits or runs too long throws OVERLOADED. Do not nest: pass the unit on instead.
  */
 export type Work = <T>(fn: (unit: Unit) => Promise<T>) => Promise<T>;
 
@@ -36,7 +38,7 @@ type Options = {
 export function createUnitOfWork({ db, events, jobs, audit, log }: Options): Work {
   return async (fn) => {
     const afterCommit: (() => void | Promise<void>)[] = [];
-    const { result, appended, enqueued } = await db.transaction(async (tx) => {
+    const transaction = db.transaction(async (tx) => {
       const newEvents: NewEvent[] = [];
       const entries: AuditEntry[] = [];
       const newJobs: NewJob[] = [];
@@ -53,6 +55,13 @@ export function createUnitOfWork({ db, events, jobs, audit, log }: Options): Wor
       // Last: nothing but event rows may stand between taking the cursor and the commit.
       const appended: Appended | null = newEvents.length > 0 ? await events.append(tx, newEvents) : null;
       return { result, appended, enqueued: newJobs.length > 0 };
+    });
+    const { result, appended, enqueued } = await transaction.catch((error: unknown) => {
+      if (!isOutOfTime(error)) throw error;
+      log.error({ err: error }, 'A transaction ran out of time');
+      throw new DomainError('OVERLOADED', 'The database has too much to do. Nothing was changed; try again.', {
+        retryAfterSeconds: 5,
+      });
     });
     if (appended) events.announce(appended);
     if (enqueued) jobs.wake();

@@ -56,6 +56,25 @@ describe('unit of work', () => {
     expect(ran).toEqual(['k']);
   });
 
+  it('says that it is too much, and leaves nothing, when it takes too long', async () => {
+    const short = await createTestDatabase({ maxTransactionMs: 50 });
+    try {
+      const log = { info: () => {}, warn: () => {}, error: (_: object, message: string) => void logged.push(message) };
+      const ids = createIds(clock);
+      const events = createEvents({ db: short.db, clock, pubsub: createInProcessPubSub(() => {}) });
+      const audit = createAudit({ clock, ids });
+      const slowly = createUnitOfWork({ db: short.db, events, jobs, audit, log });
+      const slow = slowly(async ({ tx }) => {
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        await tx.setting.count();
+      });
+      await expect(slow).rejects.toMatchObject({ code: 'OVERLOADED', details: { retryAfterSeconds: 5 } });
+      expect(logged).toEqual(['A transaction ran out of time']);
+    } finally {
+      await short.dispose();
+    }
+  });
+
   it('leaves nothing and tells nobody when it fails', async () => {
     const after: string[] = [];
     const failing = work(async (unit) => {

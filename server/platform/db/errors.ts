@@ -27,6 +27,11 @@ export function isNotFound(error: unknown): boolean {
   return property(error, 'code') === 'P2025';
 }
 
+/** Whether a transaction waited or ran too long; nothing of it is in the database. */
+export function isOutOfTime(error: unknown): boolean {
+  return property(error, 'code') === 'P2028';
+}
+
 /** Prisma names an index `<table>_<column>_<column>_key`. */
 function indexCovers(index: string, fields: readonly string[]): boolean {
   const columns = fields.map((field) => snake(field)).join('_');
