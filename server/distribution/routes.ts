@@ -28,18 +28,18 @@ import { updateRoute } from './updates/routes.ts';
 
 /** What downloads may take; sizes in bytes. */
 export const DISTRIBUTION_LIMITS = Object.freeze({
-  bufferBytes: 256 * 1024,
+  bufferBytes: 512 * 1024,
   /** For each reader past the first `largeBuffers`: a hundred at once must not cost a hundred large ones. */
   smallBufferBytes: 64 * 1024,
   largeBuffers: 24,
-  /** Of each size; 7.5 MiB of buffers wait for use at most. */
+  /** Of each size; 13.5 MiB of buffers wait for use at most. */
   freeBuffers: 24,
   /** Descriptors kept open for the next reader. */
   keptFiles: 128,
-  /** With a buffer each: 37 MiB at most. */
+  /** With a buffer each: 43 MiB at most. */
   maxDownloads: 512,
   maxDownloadsPerAddress: 128,
-  /** A reader must take a buffer in this time, so 4 KiB a second (1 KiB with a small one). */
+  /** A reader must take 256 KiB in this time, so 4 KiB a second (1 KiB with a small buffer). */
   idleMs: 60_000,
   /** How long a download may wait for its place in the database. */
   countFlushMs: 10_000,

@@ -1,6 +1,6 @@
 /**
  * Owns moving a part of an open file, or bytes in memory, into a response: one piece at a time, the next only after the last went
- * to the system. A reader that takes no piece within the idle time is cut off. It knows no package.
+ * to the system. A reader that takes no piece within its time is cut off. It knows no package.
  */
 import { read } from 'node:fs';
 import type { ServerResponse } from 'node:http';
@@ -8,7 +8,7 @@ import type { Buffers } from './buffers.ts';
 
 export interface TransferOptions {
   readonly buffers: Buffers;
-  /** A reader must take one buffer within this time. */
+  /** A reader must take 256 KiB, or a smaller buffer, within this time. */
   readonly idleMs: number;
 }
 
@@ -31,10 +31,10 @@ export async function sendPart(
   options: TransferOptions,
 ): Promise<TransferEnd> {
   const { buffers, idleMs } = options;
-  const watch = watchReader(response, idleMs);
   let position = part.start;
   let left = part.length;
   let buffer: Buffer | null = buffers.take();
+  const watch = watchReader(response, idleTime(buffer.length, idleMs));
   try {
     while (left > 0 && !watch.ended()) {
       const wanted = Math.min(left, buffer.length);
@@ -59,8 +59,15 @@ export async function sendPart(
   return watch.idle() ? 'idle' : left > 0 || watch.ended() ? 'gone' : 'sent';
 }
 
-/** Bytes of memory given to the system at once: what a reader must take within the idle time. */
-const PIECE_BYTES = 256 * 1024;
+/** What a reader must take within the idle time; more at once may take longer. */
+const BYTES_AN_IDLE_TIME = 256 * 1024;
+
+function idleTime(bytes: number, idleMs: number): number {
+  return idleMs * Math.ceil(bytes / BYTES_AN_IDLE_TIME);
+}
+
+/** Bytes of memory given to the system at once: a small file in one write. */
+const PIECE_BYTES = 1024 * 1024;
 
 /** Writes bytes as the body of a response whose head (with Content-Length) is set. Nothing may change them until it settles. */
 export async function sendBytes(
@@ -68,7 +75,7 @@ export async function sendBytes(
   bytes: Buffer,
   { idleMs }: Pick<TransferOptions, 'idleMs'>,
 ): Promise<TransferEnd> {
-  const watch = watchReader(response, idleMs);
+  const watch = watchReader(response, idleTime(Math.min(bytes.length, PIECE_BYTES), idleMs));
   let sent = 0;
   try {
     while (sent < bytes.length && !watch.ended()) {
