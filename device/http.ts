@@ -89,7 +89,7 @@ export function retryAfterMs(response: Response, now: Date): number | null {
   return Number.isNaN(at) ? null : Math.max(0, at - now.getTime());
 }
 
-/** Exponential backoff with full jitter, never under what the server asked for. */
+/** Exponential backoff, half of it left to chance, never under what the server asked for. */
 export function backoffMs(attempt: number, askedMs: number | null, random: () => number): number {
   const own = FIRST_BACKOFF_MS * 2 ** attempt * (0.5 + random() / 2);
   return Math.max(own, askedMs ?? 0);
