@@ -119,8 +119,12 @@ export function createRolloutGuard({ db, clock, log, openSampler, rollouts }: Gu
       const watched = (await rollouts.watched()).filter(({ startedAt }) => startedAt.getTime() >= since);
       written = new Map([...written].filter(([id]) => watched.some(({ rolloutId }) => rolloutId === id)));
       if (watched.length === 0) return;
-      const first = watched.findIndex(({ rolloutId }) => rolloutId === lastSeen) + 1;
-      const turn = [...watched.slice(first), ...watched.slice(0, first)];
+      // By their ids, which stay: neither a new rollout nor one that starts anew or ends keeps the others from their turn.
+      const byId = watched.toSorted((a, b) => (a.rolloutId < b.rolloutId ? -1 : 1));
+      const place = lastSeen;
+      const next = place === null ? 0 : byId.findIndex(({ rolloutId }) => rolloutId > place);
+      const first = Math.max(0, next);
+      const turn = [...byId.slice(first), ...byId.slice(0, first)];
       lastSeen = null;
       const sampler = openSampler();
       try {

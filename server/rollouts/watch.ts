@@ -6,13 +6,24 @@ import type { Clock } from '../platform/clock.ts';
 import type { Database } from '../platform/db/database.ts';
 import type { JsonObject } from '../platform/json.ts';
 import { type GuardJson, judged, readGuard } from './guard-json.ts';
-import { moveRollout, noteRollout, type RolloutWork, tellRollout, WITH_VERSION } from './records.ts';
+import {
+  moveRollout,
+  noteRollout,
+  type RolloutWithVersion,
+  type RolloutWork,
+  tellRollout,
+  WITH_VERSION,
+} from './records.ts';
 import { parseTrack, type Track } from './states.ts';
 
 /** How long after its start a rollout is watched. */
 export const WATCHED_MS = 14 * 86_400_000;
 /** Rollouts watched at once. */
-const MAX_WATCHED = 1_000;
+const MAX_WATCHED = 5_000;
+/** Of one app: whoever starts and restarts many must not push those of others out. */
+const MAX_WATCHED_OF_APP = 4;
+/** Rollouts that these are chosen among, the latest first. */
+const MAX_CANDIDATES = 50_000;
 
 /** A rollout that is compared with what devices of its track ran before. */
 export interface WatchedRollout {
@@ -32,6 +43,33 @@ interface WatchOptions extends RolloutWork {
   readonly clock: Clock;
 }
 
+/** A rollout that could be watched. */
+interface Candidate {
+  readonly id: string;
+  readonly appId: string;
+}
+
+/**
+ * Which of the rollouts, the latest first, are watched: the latest of each app before the second of any, at most four of an app
+ * and 5,000 in all.
+ */
+export function chosenToWatch(
+  latestFirst: readonly Candidate[],
+  { most = MAX_WATCHED, ofApp = MAX_WATCHED_OF_APP } = {},
+): string[] {
+  const taken = new Map<string, number>();
+  const turns: string[][] = Array.from({ length: ofApp }, () => []);
+  for (const { id, appId } of latestFirst) {
+    const turn = taken.get(appId) ?? 0;
+    turns[turn]?.push(id);
+    taken.set(appId, turn + 1);
+  }
+  return turns.flat().slice(0, most);
+}
+
+/** Variables that one statement may have are bounded. */
+const PAGE = 500;
+
 export function createWatch({ db, work, clock, refreshApp, storeChanged }: WatchOptions) {
   /** The newest lower code that every device of the track was offered; a device on beta takes stable versions too. */
   function previousOf(appId: string, track: Track, versionCode: number) {
@@ -49,21 +87,27 @@ export function createWatch({ db, work, clock, refreshApp, storeChanged }: Watch
 
   return {
     /**
-     * ACTIVE and COMPLETE rollouts of published versions that started at most 14 days ago and have a previous version on their track, the
-     * latest first, at most 1,000.
+     * ACTIVE and COMPLETE rollouts of published versions that started at most 14 days ago and have a previous version on their track,
+     * as `chosenToWatch` chooses them.
      */
     async watched(): Promise<WatchedRollout[]> {
-      const rollouts = await db.prisma.rollout.findMany({
+      const candidates = await db.prisma.rollout.findMany({
         where: {
           state: { in: ['ACTIVE', 'COMPLETE'] },
           startedAt: { gte: new Date(clock.ms() - WATCHED_MS) },
           version: { state: 'PUBLISHED' },
           app: { status: 'PUBLISHED' },
         },
-        include: WITH_VERSION,
+        select: { id: true, appId: true },
         orderBy: [{ startedAt: 'desc' }, { id: 'desc' }],
-        take: MAX_WATCHED,
+        take: MAX_CANDIDATES,
       });
+      const ids = chosenToWatch(candidates);
+      const rollouts: RolloutWithVersion[] = [];
+      for (let at = 0; at < ids.length; at += PAGE) {
+        const page = { id: { in: ids.slice(at, at + PAGE) } };
+        rollouts.push(...(await db.prisma.rollout.findMany({ where: page, include: WITH_VERSION })));
+      }
       const found: WatchedRollout[] = [];
       for (const { id, appId, app, version, startedAt, guard, ...rollout } of rollouts) {
         const track = parseTrack(rollout.track);

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createRolloutGuard, type GuardQuestion } from '../../server/rollouts/guard.ts';
 import type { GuardJson } from '../../server/rollouts/guard-json.ts';
 import type { NetworkDevices } from '../../server/rollouts/judgement.ts';
-import type { WatchedRollout } from '../../server/rollouts/watch.ts';
+import { chosenToWatch, type WatchedRollout } from '../../server/rollouts/watch.ts';
 import { createTestClock, type TestClock } from '../support/clock.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
@@ -131,6 +131,18 @@ describe('a run', () => {
     expect(closed).toBe(2);
   });
 
+  it('gives each its turn, though newer ones come and the one that it ended at is gone', async () => {
+    const guard = createGuard();
+    answer = () => {
+      clock.advance(200_000);
+      return { newer: [], before: [] };
+    };
+    await guard.run(never);
+    watched = [rollout('z'), rollout('y'), ...watched.filter(({ rolloutId }) => rolloutId !== 'b')];
+    await guard.run(never);
+    expect(asked.slice(2).map(({ app }) => app)).toEqual(['app c', 'app y']);
+  });
+
   it('stops when it is told to, and lets go of the thread', async () => {
     const abort = new AbortController();
     answer = () => {
@@ -145,5 +157,24 @@ describe('a run', () => {
     watched = [rollout('old', { startedAt: new Date(clock.ms() - 15 * 86_400_000) })];
     await createGuard().run(never);
     expect([asked, closed]).toEqual([[], 0]);
+  });
+});
+
+describe('what is watched', () => {
+  it('is the latest of each app before the second of any: one app with many pushes no other out', () => {
+    const crowd = Array.from({ length: 6_000 }, (_, n) => ({ id: `crowd ${n}`, appId: 'crowd' }));
+    const own = [
+      { id: 'notes 2', appId: 'notes' },
+      { id: 'notes 1', appId: 'notes' },
+    ];
+    expect(chosenToWatch([...crowd, ...own])).toEqual([
+      'crowd 0',
+      'notes 2',
+      'crowd 1',
+      'notes 1',
+      'crowd 2',
+      'crowd 3',
+    ]);
+    expect(chosenToWatch([...crowd, ...own], { most: 2 })).toEqual(['crowd 0', 'notes 2']);
   });
 });
