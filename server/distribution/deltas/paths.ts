@@ -1,4 +1,4 @@
-/** Owns where deltas lie in the blob store. They can be made again: no backup needs them. */
+/** Owns where deltas lie in the blob store. A backup takes them along, for rows name them. */
 
 export const DELTAS_PREFIX = 'deltas/';
 
