@@ -2,14 +2,18 @@
 import type { IncomingMessage } from 'node:http';
 import { DomainError } from '../errors.ts';
 
+/** Pieces that a body may come in: reading one costs as much as a small body, so the limits of requests would mean nothing. */
+const MAX_PIECES = 4_096;
+const LEAST_ROOM_BYTES = 4_096;
+
 export interface BodyLimits {
   readonly maxBytes: number;
   readonly timeoutMs: number;
 }
 
 /**
- * Reads the whole body. Throws BODY_TOO_LARGE past `maxBytes` (by header before a byte is read, else while counting)
- * and TIMEOUT when it has not arrived within `timeoutMs`.
+ * Reads the whole body. Throws BODY_TOO_LARGE past `maxBytes` (by header before a byte is read, else while counting) or
+ * MAX_PIECES, and TIMEOUT when it has not arrived within `timeoutMs`.
  */
 export function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
   return new Promise((resolve, reject) => takeBody(request, limits, { done: resolve, failed: reject }));
@@ -28,26 +32,27 @@ export function takeBody(request: IncomingMessage, limits: BodyLimits, { done, f
     failed(tooLarge(limits.maxBytes));
     return;
   }
-  const chunks: Buffer[] = [];
+  const gathered = gather(limits.maxBytes);
   let size = 0;
+  let pieces = 0;
   const timer = setTimeout(() => {
     failed(new DomainError('TIMEOUT', `The body did not arrive within ${limits.timeoutMs / 1000} s. Send it again.`));
   }, limits.timeoutMs);
   request.on('data', (chunk: Buffer) => {
     size += chunk.length;
-    if (size > limits.maxBytes) {
+    pieces += 1;
+    if (size > limits.maxBytes || pieces > MAX_PIECES) {
       request.pause();
       clearTimeout(timer);
-      failed(tooLarge(limits.maxBytes));
+      failed(size > limits.maxBytes ? tooLarge(limits.maxBytes) : tooManyPieces());
       return;
     }
-    chunks.push(chunk);
+    gathered.add(chunk);
   });
   request.on('end', () => {
     clearTimeout(timer);
-    const [only] = chunks;
     try {
-      done(only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks, size));
+      done(gathered.bytes());
     } catch (error) {
       failed(error);
     }
@@ -58,6 +63,28 @@ export function takeBody(request: IncomingMessage, limits: BodyLimits, { done, f
     clearTimeout(timer);
     failed(new DomainError('BAD_REQUEST', 'The connection closed before the body had arrived.'));
   });
+}
+
+/** Puts pieces together as they come: kept apart, a piece of one byte holds hundreds. Most bodies are one, which is not copied. */
+function gather(maxBytes: number) {
+  let bytes = Buffer.alloc(0);
+  let size = 0;
+  return {
+    add(piece: Buffer): void {
+      if (size === 0) bytes = piece;
+      else {
+        const needed = size + piece.length;
+        if (needed > bytes.length) {
+          const roomier = Buffer.allocUnsafeSlow(Math.min(maxBytes, Math.max(LEAST_ROOM_BYTES, 2 * needed)));
+          bytes.copy(roomier, 0, 0, size);
+          bytes = roomier;
+        }
+        piece.copy(bytes, size);
+      }
+      size += piece.length;
+    },
+    bytes: () => bytes.subarray(0, size),
+  };
 }
 
 /** The first value of a header, given in lower case: `request.headers` makes an object of all of them when it is asked for. */
@@ -71,4 +98,8 @@ export function headerOf({ rawHeaders }: IncomingMessage, name: string): string 
 
 function tooLarge(maxBytes: number): DomainError {
   return new DomainError('BODY_TOO_LARGE', `The body is over the limit of ${maxBytes} bytes. Send less at a time.`);
+}
+
+function tooManyPieces(): DomainError {
+  return new DomainError('BODY_TOO_LARGE', `The body came in over ${MAX_PIECES} pieces. Send larger ones.`);
 }

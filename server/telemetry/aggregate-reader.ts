@@ -103,6 +103,8 @@ export type AggregateReader = ReturnType<typeof openAggregateReader>;
 export function openAggregateReader(path: string) {
   if (!existsSync(path)) throw new Error(`${path} is missing; the telemetry writer makes it when it starts`);
   const db = new Database(path, { readonly: true, timeout: 5_000 });
+  // Kibibytes; the operating system keeps the rest of the file.
+  db.pragma('cache_size = -4000');
   const daily = db.prepare<
     [string, number, number],
     { day: number; type: number; version: string; count: number; devices: Uint8Array }

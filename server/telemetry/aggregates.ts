@@ -66,6 +66,7 @@ export function openAggregates(path: string) {
   const db = new Database(path, { timeout: 5_000 });
   db.pragma('journal_mode = WAL');
   db.pragma('synchronous = FULL');
+  db.pragma('cache_size = -4000');
   db.exec(SCHEMA);
   // A file of an earlier release has counted no losses yet: they are replayed from the first batch on.
   addColumn(db, 'watermarks', 'last_batch', 'INTEGER NOT NULL DEFAULT 0');

@@ -58,6 +58,7 @@ export function openPartition(path: string, used: Counted) {
   // An answer 202 promises that the batch survives a power cut (docs/ARCHITECTURE.md, Data).
   db.pragma('synchronous = FULL');
   db.pragma('secure_delete = ON');
+  db.pragma('cache_size = -8000');
   db.pragma('wal_autocheckpoint = 4000');
   db.exec(PARTITION_SCHEMA);
   addColumn(db, 'batches', 'losses', 'TEXT');

@@ -64,7 +64,7 @@ export function scanBatch(bytes: Buffer, nowMs: number): ScannedBatch | null {
   if (start < EVENTS.length || end <= start || start + text.length - end > MAX_OUTSIDE) return null;
   const batch = parseEmptied(jsonOrNull(text.slice(0, start) + text.slice(end)));
   if (batch === null) return null;
-  const events = new Scanner(text, nowMs, batch).events(start, end);
+  const events = new Scanner(bytes, text, nowMs, batch).events(start, end);
   return events === null ? null : { batch, events };
 }
 
@@ -78,9 +78,13 @@ function jsonOrNull(text: string): unknown {
 
 /** The numbers of a batch being read, before their count is known. */
 const scratch = new Int32Array(TELEMETRY_LIMITS.maxEventsPerBatch * PACKED_NUMBERS);
+/** The data of a batch being read. Pieces of the text would keep all of it in memory until the batch is stored. */
+const dataScratch = Buffer.alloc(TELEMETRY_LIMITS.maxDecodedBytes);
 
 /** One pass over the events of one text. Positions are -1 once something is not for this way. */
 class Scanner {
+  readonly #bytes: Uint8Array;
+  /** The same as text, of which the standard library compares parts. */
   readonly #text: string;
   readonly #nowMs: number;
   readonly #consent: boolean;
@@ -91,10 +95,11 @@ class Scanner {
   readonly #measured: number[] = [];
   /** The number just read. */
   #number = 0;
-  #data = '';
+  #dataLength = 0;
   #filled = 0;
 
-  constructor(text: string, nowMs: number, batch: BatchOutside) {
+  constructor(bytes: Uint8Array, text: string, nowMs: number, batch: BatchOutside) {
+    this.#bytes = bytes;
     this.#text = text;
     this.#nowMs = nowMs;
     this.#consent = batch.consent;
@@ -110,7 +115,11 @@ class Scanner {
       if (at === end) break;
       if (this.#text.charCodeAt(at) !== COMMA) return null;
     }
-    return { numbers: scratch.slice(0, this.#filled), data: this.#data, values: new Int32Array(this.#values) };
+    return {
+      numbers: scratch.slice(0, this.#filled),
+      data: dataScratch.toString('latin1', 0, this.#dataLength),
+      values: new Int32Array(this.#values),
+    };
   }
 
   /** Takes the event at a position in; the position after it. */
@@ -158,7 +167,10 @@ class Scanner {
     scratch[this.#filled + 3] = data < 0 ? -1 : dataEnd - data;
     this.#filled += PACKED_NUMBERS;
     if (data < 0) return true;
-    this.#data += this.#text.slice(data, dataEnd);
+    for (let at = data; at < dataEnd; at += 1) {
+      dataScratch[this.#dataLength] = this.#bytes[at] ?? 0;
+      this.#dataLength += 1;
+    }
     for (let i = 0; i < this.#metrics.length; i += 1)
       packValue(this.#values, this.#metrics[i] ?? 0, day, this.#measured[i] ?? 0);
     return true;

@@ -14,6 +14,8 @@ import type { WriterData, WriterMessage, WriterReply, WriterRequest } from './wr
 /** Groups on their way at once: one being committed, one waiting in the thread, so that it never idles. */
 const GROUPS_IN_FLIGHT = 2;
 const RESTART_MS = 1_000;
+/** What a group leaves behind is short-lived; more room would only be filled before it is cleared. */
+const YOUNG_MB = 12;
 /** A thread without work for so long ends; the next batch starts it again (about 0.1 s). An idle server stays small. */
 const DEFAULT_REST_MS = 5_000;
 
@@ -214,7 +216,11 @@ export function createWriter(options: WriterOptions) {
   function spawn(): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     // The parent's flags may be a test runner's or a debugger's; the thread needs none.
-    const started = new Worker(new URL('./writer-thread.ts', import.meta.url), { workerData: data, execArgv: [] });
+    const started = new Worker(new URL('./writer-thread.ts', import.meta.url), {
+      workerData: data,
+      execArgv: [],
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    });
     started.on('message', (message: WriterMessage) => {
       if ('ready' in message) {
         worker = started;
