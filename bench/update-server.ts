@@ -1,12 +1,13 @@
 /**
- * Owns what the benchmark of update checks asks: `ours`, the route behind the real router on the database in DATA_DIR, without
- * limits by address (all load comes from one); `bare`, node:http that reads the request and answers the bytes in ANSWER.
+ * Owns what the benchmark of update checks asks: `ours`, the route behind the real router on the database in DATA_DIR, with a
+ * limit by address that is taken from and never reached (all load comes from one); `bare`, node:http that reads the request and answers the bytes in ANSWER.
  */
 import { createServer, type RequestListener } from 'node:http';
 import { join } from 'node:path';
 import RawDatabase from 'better-sqlite3';
 import { createOfferIndex } from '../server/distribution/updates/offers.ts';
 import { updateRoute } from '../server/distribution/updates/routes.ts';
+import { createRateLimit } from '../server/http/rate-limit.ts';
 import { createRouter } from '../server/http/router.ts';
 import { systemClock } from '../server/platform/clock.ts';
 import { READER_PRAGMAS } from '../server/platform/db/sqlite-adapter.ts';
@@ -16,8 +17,9 @@ import { createLog } from '../server/platform/log.ts';
 function ours(): RequestListener {
   const handle = new RawDatabase(join(process.env.DATA_DIR ?? '', 'core.db'), { readonly: true });
   handle.exec(READER_PRAGMAS);
+  const rate = createRateLimit(systemClock, { capacity: 1e9, refillPerSecond: 1e9 });
   return createRouter({
-    routes: [updateRoute({ offers: createOfferIndex(handle), rate: { take: () => 0 } })],
+    routes: [updateRoute({ offers: createOfferIndex(handle), rate })],
     fallback: (_request, response) => {
       response.end('ready');
     },
