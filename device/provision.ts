@@ -1,8 +1,9 @@
 /** Owns which root the device trusts: from a file, or once from the network, which it says. */
 import { DeviceError } from './errors.ts';
 import type { Network } from './http.ts';
+import { METADATA_LIMITS } from './trust/documents.ts';
 import { fetchMetadata } from './trust/fetch.ts';
-import { METADATA_LIMITS, type RootStatus, trustRoot } from './trust/repository.ts';
+import { type RootStatus, trustRoot } from './trust/repository.ts';
 
 export interface ProvisionResult extends RootStatus {
   /** `network` is trust on first use: whoever answered then is believed from now on. */

@@ -1,4 +1,4 @@
-/** Owns fetching one metadata file within a size and a time. What it brings is believed by nobody yet. */
+/** Owns fetching one metadata file within a size, and within the times of `http.ts`. What it brings is believed by nobody yet. */
 import { DeviceError } from '../errors.ts';
 import {
   asksToWait,
@@ -9,9 +9,6 @@ import {
   retryAfterMs,
   waitBefore,
 } from '../http.ts';
-
-/** For a whole file: a server that drips holds nobody for ever. */
-const FILE_TIMEOUT_MS = 60_000;
 
 /** A file as it came, and the server's clock where it told that: a hint, no more. */
 export interface FetchedFile {
@@ -24,8 +21,7 @@ export async function fetchMetadata(network: Network, name: string, maxBytes: nu
   const url = `${network.serverUrl}/v1/metadata/${name}`;
   for (let attempt = 0; ; attempt += 1) {
     try {
-      const signal = AbortSignal.timeout(FILE_TIMEOUT_MS);
-      const { response } = await followRedirects(network, url, { signal });
+      const { response } = await followRedirects(network, url, {});
       if (asksToWait(response) && attempt + 1 < MAX_ATTEMPTS) {
         await response.body?.cancel();
         await waitBefore(network, attempt, retryAfterMs(response, network.clock()));

@@ -2,33 +2,27 @@
  * Owns what this device believes of the repository: the workflow of a TUF client (specification 1.0, section 5) from the
  * trusted root down to a package's target. Whatever the network says is nothing until it came through here.
  */
-import { createHash } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { z } from 'zod';
 import { binName, binOf, binPrefixOf, TargetFacts, targetPath } from '../../format/trust/targets.ts';
 import { makeFolder, readIfThere, removeFile, replaceFile } from '../durable.ts';
 import { DeviceError } from '../errors.ts';
 import type { Network } from '../http.ts';
-import { fetchMetadata } from './fetch.ts';
 import {
-  Envelope,
-  type MetadataKey,
-  type MetadataRole,
-  type MetaFile,
-  Root,
-  Snapshot,
-  Targets,
-  Timestamp,
-} from './shapes.ts';
+  type Expected,
+  METADATA_LIMITS,
+  mixed,
+  mostBytes,
+  parsed,
+  requireNamed,
+  rolledBack,
+  untrusted,
+  verified,
+} from './documents.ts';
+import { fetchMetadata } from './fetch.ts';
+import { Root, Snapshot, Targets, Timestamp } from './shapes.ts';
 import { isSignedBy } from './signatures.ts';
 
-/** The most that a file of each kind may have, in bytes; a longer one is cut off while it comes. */
-export const METADATA_LIMITS = Object.freeze({
-  root: 512_000,
-  timestamp: 16_384,
-  snapshot: 2_000_000,
-  targets: 5_000_000,
-});
 /** Roots that one refresh takes at most. */
 const MAX_ROOT_ROTATIONS = 256;
 /** A clock that is off by up to this much works (docs/DEVICE_PROTOCOL.md §4). */
@@ -56,13 +50,6 @@ export interface TrustedRepository {
   refresh(): Promise<RootStatus>;
   /** The target of one version, after `refresh`; null when the repository does not list it. */
   target(packageId: string, versionCode: number): Promise<TrustedTarget | null>;
-}
-
-/** What a role's document is checked against. */
-interface Expected<T> {
-  readonly shape: z.ZodType<T>;
-  readonly role: MetadataRole;
-  readonly keys: Readonly<Record<string, MetadataKey>>;
 }
 
 interface RepositoryOptions {
@@ -235,6 +222,7 @@ export function createTrustedRepository({ network, folder }: RepositoryOptions):
       const timestamp = await updateTimestamp(root);
       snapshot = await updateSnapshot(root, timestamp);
       targets = await updateTargets('targets', { role: root.roles.targets, keys: root.keys });
+      if (targets.delegations !== undefined) await sweepBins(folder, targets.delegations.succinct_roles);
       return statusOf(root);
     },
     async target(packageId, versionCode) {
@@ -257,32 +245,19 @@ export function createTrustedRepository({ network, folder }: RepositoryOptions):
   };
 }
 
-function parsed<T>(role: string, text: string, shape: z.ZodType<T>): { envelope: Envelope; signed: T } {
-  try {
-    const envelope = Envelope.parse(JSON.parse(text));
-    return { envelope, signed: shape.parse(envelope.signed) };
-  } catch (cause) {
-    throw new DeviceError('METADATA_INVALID', `The repository's ${role} is no metadata that this device reads.`, {
-      cause,
-    });
+/** Removes kept bins that are not of this many bits: no target is looked up in them any more. */
+async function sweepBins(
+  folder: string,
+  { name_prefix: prefix, bit_length: bits }: { name_prefix: string; bit_length: number },
+): Promise<void> {
+  const { length } = `${binName(0, bits, prefix)}.json`;
+  for (const name of await readdir(folder)) {
+    if (
+      /^[a-z][a-z0-9_]*-[0-9a-f]{1,4}\.json$/.test(name) &&
+      (!name.startsWith(`${prefix}-`) || name.length !== length)
+    )
+      await removeFile(join(folder, name));
   }
-}
-
-/** The signed part, once enough keys vouch for it. */
-function verified<T>(role: string, text: string, expected: Expected<T>): T {
-  const { envelope, signed } = parsed(role, text, expected.shape);
-  if (!isSignedBy(envelope, expected.role, expected.keys)) throw untrusted(role);
-  return signed;
-}
-
-/** What the naming file says may only be less: who can sign that must not make this device read without end. */
-function mostBytes(kind: 'snapshot' | 'targets', { length }: MetaFile): number {
-  return Math.min(length ?? METADATA_LIMITS[kind], METADATA_LIMITS[kind]);
-}
-
-function requireNamed(role: string, text: string, wanted: { hashes?: Record<string, string> | undefined }): void {
-  const sha256 = wanted.hashes?.sha256;
-  if (sha256 !== undefined && createHash('sha256').update(text, 'utf8').digest('hex') !== sha256) throw mixed(role);
 }
 
 function keysOf({ roles, keys }: Root, role: 'timestamp' | 'snapshot'): unknown {
@@ -293,19 +268,4 @@ function keysOf({ roles, keys }: Root, role: 'timestamp' | 'snapshot'): unknown 
 function statusOf(root: Root): RootStatus {
   const development = root['x-mosis-development'] === true;
   return { version: root.version, expires: new Date(root.expires), development };
-}
-
-function untrusted(role: string): DeviceError {
-  return new DeviceError(
-    'METADATA_UNTRUSTED',
-    `The repository's ${role} is not signed by enough keys that this device trusts.`,
-  );
-}
-
-function rolledBack(role: string): DeviceError {
-  return new DeviceError('METADATA_ROLLBACK', `The repository shows an older ${role} than this device has seen.`);
-}
-
-function mixed(role: string): DeviceError {
-  return new DeviceError('METADATA_MIXED', `The repository's ${role} is not the one that its other files name.`);
 }

@@ -8,7 +8,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { DEVICE_ERROR_CODES } from '../../device/errors.ts';
 import { reprDigest } from '../../device/http.ts';
 import { createStorage } from '../../device/storage.ts';
-import { METADATA_LIMITS } from '../../device/trust/repository.ts';
+import { METADATA_LIMITS } from '../../device/trust/documents.ts';
 import { Envelope } from '../../device/trust/shapes.ts';
 import { isSignedBy } from '../../device/trust/signatures.ts';
 import { decodeDelta, dictionaryOf, maxWindowBytes } from '../../format/delta.ts';

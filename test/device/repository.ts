@@ -4,7 +4,14 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { Metadata, MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp } from '@tufjs/models';
 import { keyPairFrom } from '../../format/keys.ts';
-import { binName, binOf, binPrefixOf, type TargetFacts, targetPath } from '../../format/trust/targets.ts';
+import {
+  type BinLevel,
+  binName,
+  binOf,
+  binPrefixOf,
+  type TargetFacts,
+  targetPath,
+} from '../../format/trust/targets.ts';
 import { type RoleKey, roleKey, signWith } from '../../server/distribution/metadata/role-keys.ts';
 
 const SPEC = '1.0.31';
@@ -49,7 +56,7 @@ export interface RepositoryFiles {
     versions: Readonly<Record<string, number>>,
     options?: { expires?: Date; key?: RoleKey },
   ): string;
-  targets(version: number, options?: { expires?: Date; key?: RoleKey }): string;
+  targets(version: number, options?: { expires?: Date; key?: RoleKey; level?: BinLevel }): string;
   bin(
     version: number,
     targets: Readonly<Record<string, ListedTarget>>,
@@ -136,7 +143,7 @@ export function createRepositoryFiles(now: () => Date): RepositoryFiles {
       );
       return signed(new Snapshot({ version, specVersion: SPEC, expires: written(expires), meta }), [key]);
     },
-    targets: (version, { expires = inDays(90), key = keys.targets } = {}) =>
+    targets: (version, { expires = inDays(90), key = keys.targets, level = LEVEL } = {}) =>
       signed(
         Targets.fromJSON({
           _type: 'targets',
@@ -146,7 +153,7 @@ export function createRepositoryFiles(now: () => Date): RepositoryFiles {
           targets: {},
           delegations: {
             keys: { [keys.bins.key.keyID]: keys.bins.key.toJSON() },
-            succinct_roles: { bit_length: LEVEL, keyids: [keys.bins.key.keyID], name_prefix: 'bin', threshold: 1 },
+            succinct_roles: { bit_length: level, keyids: [keys.bins.key.keyID], name_prefix: 'bin', threshold: 1 },
           },
         }),
         [key],
@@ -205,6 +212,6 @@ export async function startEvilRepository(now: () => Date): Promise<EvilReposito
 }
 
 /** The bin that a version's path falls into. */
-export function binOfCode(code: number): string {
-  return binName(binOf(binPrefixOf(targetPath(APP, code)), LEVEL), LEVEL);
+export function binOfCode(code: number, level: BinLevel = LEVEL): string {
+  return binName(binOf(binPrefixOf(targetPath(APP, code)), level), level);
 }

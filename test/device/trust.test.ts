@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { canonicalize } from '@tufjs/canonical-json';
@@ -156,6 +156,24 @@ describe('a repository that stands still (freeze)', () => {
     repositoryNow = now;
     repository.files.set('timestamp.json', repository.timestamp(SECONDS + 1, SECONDS));
     await expect(device().refresh()).rejects.toEqual(refusal('METADATA_EXPIRED'));
+  });
+
+  it('is refused once its top-level targets have ended, however new the rest', async () => {
+    await seen();
+    now = new Date(START.getTime() + 90 * 24 * HOUR);
+    repositoryNow = now;
+    const meta = Object.fromEntries([...Array(16).keys()].map((bin) => [`bin-${bin.toString(16)}`, SECONDS + 1]));
+    for (const name of Object.keys(meta))
+      repository.files.set(`${SECONDS + 1}.${name}.json`, repository.bin(SECONDS + 1, {}));
+    repository.files.set(
+      `${SECONDS + 1}.snapshot.json`,
+      repository.snapshot(SECONDS + 1, { targets: SECONDS, ...meta }),
+    );
+    repository.files.set('timestamp.json', repository.timestamp(SECONDS + 1, SECONDS + 1));
+    await expect(device().refresh()).rejects.toThrow(/repository's targets ended/);
+    await expect(device().refresh()).rejects.toEqual(refusal('METADATA_EXPIRED'));
+    now = new Date(now.getTime() - 1_000);
+    expect(await device().refresh()).toMatchObject({ version: 1 });
   });
 
   it('is refused once a bin has ended', async () => {
@@ -315,7 +333,6 @@ describe('signatures', () => {
 
   it('on this device that somebody changed are not believed again', async () => {
     await seen();
-    const { readFile, writeFile } = await import('node:fs/promises');
     const path = join(folder, 'snapshot.json');
     const document = JSON.parse(await readFile(path, 'utf8'));
     document.signed.meta = {};
@@ -357,6 +374,26 @@ describe('what a target says', () => {
 });
 
 describe('a device', () => {
+  it('keeps no bin of a level that its repository has left', async () => {
+    await seen();
+    const old = binOfCode(1);
+    expect(await readdir(folder)).toContain(`${old}.json`);
+    const meta = Object.fromEntries([...Array(16).keys()].map((bin) => [`bin-${bin.toString(16)}`, SECONDS]));
+    const next = SECONDS + 1;
+    const fine = binOfCode(1, 8);
+    repository.files.set(`${next}.${fine}.json`, repository.bin(next, listed([1])));
+    repository.files.set(`${next}.targets.json`, repository.targets(next, { level: 8 }));
+    repository.files.set(`${next}.snapshot.json`, repository.snapshot(next, { targets: next, ...meta, [fine]: next }));
+    repository.files.set('timestamp.json', repository.timestamp(next, next));
+    const kept = ['root.json', 'timestamp.json', 'snapshot.json', 'targets.json', `${fine}.json`].sort();
+    expect(await look(1)).not.toBeNull();
+    expect((await readdir(folder)).sort()).toEqual(kept);
+    // With what is of this level nothing happens, and what a killed run left goes at the next look.
+    await writeFile(join(folder, 'bin-0.json'), '{}');
+    await device().refresh();
+    expect((await readdir(folder)).sort()).toEqual(kept);
+  });
+
   it('that trusts no root asks nobody', async () => {
     await rm(join(folder, 'root.json'));
     await expect(device().refresh()).rejects.toEqual(refusal('DEVICE_NOT_PROVISIONED'));
