@@ -458,6 +458,12 @@ describe('the check by hand', () => {
     expect(taken).toBeGreaterThan(100);
   });
 
+  it('takes no tag that begins as a text and ends as none', () => {
+    const apps = JSON.stringify([installed(12, 'stable', 'com.example.a')]);
+    for (const tag of ['"null\n', '"null\\', 'null"', '"'])
+      expect(byBoth(`{"tag":${tag},"mosis_version":"1.5.0","apps":${apps}}`)).toEqual({ byHand: null, bySchema: null });
+  });
+
   it('takes no text with a mistake in it that the schema would refuse', () => {
     const good = JSON.stringify({
       mosis_version: '1.5.0',

@@ -158,8 +158,9 @@ export function scanUpdateCheck(bytes: Buffer): UpdateCheck | null {
       mosis = cursor.string();
       if (mosis === null) return null;
     } else if (letter === LETTER_T && tag === undefined && cursor.named(TAG)) {
-      tag = cursor.next() === QUOTE ? cursor.string() : null;
-      if (tag === null && !cursor.word(NULL)) return null;
+      const isText = cursor.next() === QUOTE;
+      tag = isText ? cursor.string() : null;
+      if (tag === null && (isText || !cursor.word(NULL))) return null;
     } else if (letter === LETTER_A && apps === null && cursor.named(APPS)) {
       apps = scanApps(cursor);
       if (apps === null) return null;
