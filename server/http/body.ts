@@ -67,7 +67,7 @@ export function takeBody(request: IncomingMessage, limits: BodyLimits, { done, f
 
 /** Puts pieces together as they come: kept apart, a piece of one byte holds hundreds. Most bodies are one, which is not copied. */
 function gather(maxBytes: number) {
-  let bytes = Buffer.alloc(0);
+  let bytes: Buffer = Buffer.alloc(0);
   let size = 0;
   return {
     add(piece: Buffer): void {
