@@ -71,7 +71,7 @@ async function reopened(): Promise<void> {
 }
 
 async function signersOf(role: 'timestamp' | 'snapshot' | 'targets'): Promise<string[]> {
-  const rows = await repository.db.prisma.metadataFile.findMany({ where: { role, supersededAt: null } });
+  const rows = await repository.db.prisma.metadataText.findMany({ where: { file: { role, supersededAt: null } } });
   const signed = JSON.parse(rows[0]?.body ?? '{}') as { signatures: { keyid: string }[] };
   return signed.signatures.map(({ keyid }) => keyid);
 }
@@ -195,6 +195,44 @@ describe('a root with offline keys', () => {
     await expect(prepared({ change: 'INIT', keys: keys.map(hexOf), threshold: 2 })).rejects.toThrow(/root renew/);
   });
 
+  it.each<[string, (sig: string) => string]>([
+    ['in capitals', (sig) => sig.toUpperCase()],
+    ['with more behind it', (sig) => `${sig}zz`],
+  ])('is followed though a signature came %s: nobody vouches for how it is written', async (_how, rewrite) => {
+    const draft = JSON.parse(signedBy(await prepared({}), keys));
+    for (const signature of draft.signatures) signature.sig = rewrite(signature.sig);
+    await root().publish(JSON.stringify(draft));
+    await followedTo(3);
+  });
+
+  it.each<
+    [string, (signed: { keys: Record<string, { keyval: { public: string } }>; [name: string]: unknown }) => void]
+  >([
+    ['more than fits', (signed) => Object.assign(signed, { 'x-more': 'A'.repeat(600_000) })],
+    ['a field of no root', (signed) => Object.assign(signed, { 'x-more': 1 })],
+    ['a key that no role has', (signed) => Object.assign(signed.keys, { zz: Object.values(signed.keys)[0] })],
+    ['keys with a field more', (signed) => Object.values(signed.keys).map((key) => Object.assign(key, { note: 1 }))],
+    [
+      'keys in capitals',
+      (signed) => {
+        for (const { keyval } of Object.values(signed.keys)) keyval.public = keyval.public.toUpperCase();
+      },
+    ],
+    ['an end in another form', (signed) => Object.assign(signed, { expires: '2099-01-01T00:00:00+00:00' })],
+  ])(
+    'with %s is neither signed nor put in force: devices that cannot read it reach none after it',
+    async (_what, change) => {
+      const draft = JSON.parse((await prepared({})) ?? '');
+      change(draft.signed);
+      const text = JSON.stringify(draft);
+      expect(() => signedBy(text, keys)).toThrow(/This root cannot be used/);
+      const forced = Metadata.fromJSON(MetadataKind.Root, { signed: draft.signed, signatures: [] });
+      for (const key of keys) signWith(forced, key);
+      await expect(root().publish(JSON.stringify(forced.toJSON()))).rejects.toMatchObject({ code: 'VALIDATION' });
+      expect(existsSync(join(dataDir, 'roots', '3.root.json'))).toBe(false);
+    },
+  );
+
   it('serves only signatures that count', async () => {
     const draft = JSON.parse(signedBy(await prepared({}), keys));
     draft.signatures.push({ keyid: 'a'.repeat(64), sig: 'b'.repeat(128) });
@@ -249,8 +287,8 @@ describe('a root with offline keys', () => {
     it('has the bins signed anew at once: no root names their key', async () => {
       const before = (await online()).bins.current?.key.keyID ?? '';
       expect(await prepared({ change: 'ROTATE', roles: ['bins'] })).toBeNull();
-      const bodies = await repository.db.prisma.metadataFile.findMany({
-        where: { supersededAt: null, role: { startsWith: 'bin-' } },
+      const bodies = await repository.db.prisma.metadataText.findMany({
+        where: { file: { supersededAt: null, role: { startsWith: 'bin-' } } },
       });
       expect(bodies).toHaveLength(16);
       expect(bodies.filter(({ body }) => body.includes(before))).toEqual([]);

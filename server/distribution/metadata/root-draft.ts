@@ -3,11 +3,11 @@
  * beside it, so that each can see what changes and whose signature is still missing. It needs no server and no folder.
  */
 import { canonicalize } from '@tufjs/canonical-json';
-import { type Key, Metadata, MetadataKind, type Root } from '@tufjs/models';
+import { type Key, Metadata, MetadataKind, type Root, Signature } from '@tufjs/models';
 import { checkPublicKeyPoint, verifyBytes } from '../../../format/signing.ts';
 import { DomainError } from '../../errors.ts';
 import { publicRoleKey, ROOT_NAMED_ROLES, type RoleKey, signWith } from './role-keys.ts';
-import { isDevelopment, namedKeys } from './root.ts';
+import { isDevelopment, namedKeys, rootOf } from './root.ts';
 
 /** Beside the signed part, and so vouched for by nobody; never served. */
 const BEFORE_FIELD = 'x-mosis-before';
@@ -88,11 +88,16 @@ export function signDraft(draft: RootDraft, key: RoleKey): void {
   signWith(draft.next, key);
 }
 
-/** Leaves only signatures that count, so that nothing foreign is served. */
+/**
+ * Leaves only signatures that count, so that nothing foreign is served, written as every client reads them: no key vouches
+ * for how they are written, so whoever carried the file could have changed that.
+ */
 export function withCountingSignatures(next: Metadata<Root>, before: Metadata<Root>): Metadata<Root> {
   const counting = new Set([...signersAmong(next, before), ...signersAmong(next, next)]);
-  const signatures = Object.fromEntries(Object.entries(next.signatures).filter(([keyId]) => counting.has(keyId)));
-  return new Metadata(next.signed, signatures);
+  const signatures = Object.entries(next.signatures)
+    .filter(([keyId]) => counting.has(keyId))
+    .map(([keyID, { sig }]) => [keyID, new Signature({ keyID, sig: Buffer.from(sig, 'hex').toString('hex') })]);
+  return new Metadata(next.signed, Object.fromEntries(signatures));
 }
 
 /** Throws VALIDATION for a root that this platform does not put its name to, whoever signed it. */
@@ -113,6 +118,29 @@ export function requireFit({ signed: root }: Metadata<Root>): void {
   for (const keyId of named) {
     if (ownKey(keyId, root.keys[keyId]) === null) throw refuse(`${keyId} is no Ed25519 key, or not under its own id`);
   }
+  if (!EXPIRES.test(root.expires)) throw refuse('its end is no time such as 2027-11-21T12:00:00Z');
+  if (canonicalize(root.toJSON()) !== canonicalize(plainForm(root)))
+    throw refuse(
+      'it says more than keys, thresholds and an end, or writes a key in another way, which not every device reads',
+    );
+}
+
+const EXPIRES = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/;
+
+/** The same root as this platform writes it. A device that cannot read one root can reach none after it. */
+function plainForm(root: Root): ReturnType<Root['toJSON']> {
+  const keysOf = (role: string): Key[] =>
+    (root.roles[role]?.keyIDs ?? []).flatMap((keyId) => {
+      const publicKey = ownKey(keyId, root.keys[keyId]);
+      return publicKey === null ? [] : [publicRoleKey(publicKey)];
+    });
+  const [targets, snapshot, timestamp] = ROOT_NAMED_ROLES.map((role) => keysOf(role)[0]);
+  if (targets === undefined || snapshot === undefined || timestamp === undefined) throw new Error('A role has no key');
+  const { signed } = rootOf({
+    ...{ version: root.version, rootKeys: keysOf('root'), threshold: root.roles.root?.threshold ?? 0 },
+    ...{ online: { targets, snapshot, timestamp }, now: new Date(0), development: false },
+  });
+  return { ...signed.toJSON(), expires: root.expires, spec_version: root.specVersion };
 }
 
 /** The raw key when the id is its own. */
