@@ -9,11 +9,23 @@ const LEAST_ROOM_BYTES = 4_096;
 export interface BodyLimits {
   readonly maxBytes: number;
   readonly timeoutMs: number;
+  /** Lets a body take longer than `timeoutMs` while it keeps moving; none may where this is left out. */
+  readonly slow?: SlowBodies;
+}
+
+/** What a body has to keep to once `timeoutMs` are over. With `maxBytes` the least rate bounds the whole time, too. */
+export interface SlowBodies {
+  /** Bytes that it must have brought for each second past `timeoutMs`. */
+  readonly leastBytesPerSecond: number;
+  /** The longest pause between two of its pieces. */
+  readonly idleMs: number;
+  /** Takes one of the seats for slow bodies and gives what leaves it again, or null where none is free. */
+  readonly seat: () => (() => void) | null;
 }
 
 /**
  * Reads the whole body. Throws BODY_TOO_LARGE past `maxBytes` (by header before a byte is read, else while counting) or
- * MAX_PIECES, and TIMEOUT when it has not arrived within `timeoutMs`.
+ * MAX_PIECES, and TIMEOUT when it has not arrived within `timeoutMs`, or is slower than `slow` lets it be.
  */
 export function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
   return new Promise((resolve, reject) => takeBody(request, limits, { done: resolve, failed: reject }));
@@ -32,25 +44,30 @@ export function takeBody(request: IncomingMessage, limits: BodyLimits, { done, f
     failed(tooLarge(limits.maxBytes));
     return;
   }
-  const gathered = gather(limits.maxBytes);
+  let gathered: Gathered | null = gather(limits.maxBytes);
   let size = 0;
   let pieces = 0;
-  const timer = setTimeout(() => {
-    failed(new DomainError('TIMEOUT', `The body did not arrive within ${limits.timeoutMs / 1000} s. Send it again.`));
-  }, limits.timeoutMs);
+  const pace = watchPace(limits, () => {
+    request.pause();
+    gathered = null;
+    failed(new DomainError('TIMEOUT', tooSlow(limits)));
+  });
   request.on('data', (chunk: Buffer) => {
+    if (gathered === null) return;
     size += chunk.length;
+    pace.came(size);
     pieces += 1;
     if (size > limits.maxBytes || pieces > MAX_PIECES) {
       request.pause();
-      clearTimeout(timer);
+      pace.end();
       failed(size > limits.maxBytes ? tooLarge(limits.maxBytes) : tooManyPieces());
       return;
     }
     gathered.add(chunk);
   });
   request.on('end', () => {
-    clearTimeout(timer);
+    pace.end();
+    if (gathered === null) return;
     try {
       done(gathered.bytes());
     } catch (error) {
@@ -60,10 +77,12 @@ export function takeBody(request: IncomingMessage, limits: BodyLimits, { done, f
   // Also after an error, which a request tells only those who listen for it.
   request.on('close', () => {
     if (request.complete) return;
-    clearTimeout(timer);
+    pace.end();
     failed(new DomainError('BAD_REQUEST', 'The connection closed before the body had arrived.'));
   });
 }
+
+type Gathered = ReturnType<typeof gather>;
 
 /** Puts pieces together as they come: kept apart, a piece of one byte holds hundreds. Most bodies are one, which is not copied. */
 function gather(maxBytes: number) {
@@ -85,6 +104,50 @@ function gather(maxBytes: number) {
     },
     bytes: () => bytes.subarray(0, size),
   };
+}
+
+/** Tells `late` once when a body has fallen behind its limits. Time is the monotonic one: a clock that is set ends no body. */
+function watchPace(limits: BodyLimits, late: () => void): { came(size: number): void; end(): void } {
+  const { timeoutMs, slow } = limits;
+  if (slow === undefined) {
+    const timer = setTimeout(late, timeoutMs);
+    return { came: () => undefined, end: () => clearTimeout(timer) };
+  }
+  const { idleMs, leastBytesPerSecond, seat } = slow;
+  const graceEndMs = performance.now() + timeoutMs;
+  let timer: NodeJS.Timeout | undefined = setTimeout(look, timeoutMs);
+  let lastMs = performance.now();
+  let size = 0;
+  let leave: (() => void) | null = null;
+  return {
+    came(all) {
+      size = all;
+      lastMs = performance.now();
+    },
+    end,
+  };
+
+  function look(): void {
+    const nowMs = performance.now();
+    const dueMs = Math.min(lastMs + idleMs, graceEndMs + (size * 1_000) / leastBytesPerSecond);
+    if (nowMs < dueMs) leave ??= seat();
+    if (nowMs >= dueMs || leave === null) {
+      end();
+      late();
+    } else timer = setTimeout(look, dueMs - nowMs);
+  }
+
+  function end(): void {
+    clearTimeout(timer);
+    leave?.();
+    leave = null;
+  }
+}
+
+function tooSlow({ timeoutMs, slow }: BodyLimits): string {
+  const within = `The body did not arrive within ${timeoutMs / 1000} s`;
+  if (slow === undefined) return `${within}. Send it again.`;
+  return `${within}, nor at ${slow.leastBytesPerSecond} bytes a second after that. Send it again later, or less at a time.`;
 }
 
 /** The first value of a header, given in lower case: `request.headers` makes an object of all of them when it is asked for. */

@@ -9,17 +9,20 @@ import { TELEMETRY_LIMITS } from './limits.ts';
 
 const DECODERS = { gzip: promisify(gunzip), zstd: promisify(zstdDecompress) } as const;
 
+/** One of the seats for bodies that take long (server/http/seats.ts), or null where none is free. */
+export type SlowSeat = () => (() => void) | null;
+
 /** Reads a body as JSON. Throws as `readBytes` and `parseJson` do. */
-export async function readJson(request: IncomingMessage): Promise<unknown> {
-  return parseJson(await readBytes(request));
+export async function readJson(request: IncomingMessage, seat: SlowSeat): Promise<unknown> {
+  return parseJson(await readBytes(request, seat));
 }
 
 /**
  * Reads the bytes of what should be JSON, unpacked. Throws UNSUPPORTED_MEDIA_TYPE (not announced as JSON, or an encoding
- * other than gzip and zstd), BODY_TOO_LARGE (256 KiB as sent, 2 MiB unpacked), TIMEOUT (10 s) and BAD_REQUEST (damaged
- * encoding).
+ * other than gzip and zstd), BODY_TOO_LARGE (256 KiB as sent, 2 MiB unpacked), TIMEOUT (10 s, or longer with a
+ * seat and at no less than 1,000 bytes a second) and BAD_REQUEST (damaged encoding).
  */
-export async function readBytes(request: IncomingMessage): Promise<Buffer> {
+export async function readBytes(request: IncomingMessage, seat: SlowSeat): Promise<Buffer> {
   const type = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase();
   if (type !== 'application/json') {
     throw new DomainError('UNSUPPORTED_MEDIA_TYPE', 'Send the body as application/json.');
@@ -31,6 +34,11 @@ export async function readBytes(request: IncomingMessage): Promise<Buffer> {
   const raw = await readBody(request, {
     maxBytes: TELEMETRY_LIMITS.maxEncodedBytes,
     timeoutMs: TELEMETRY_LIMITS.bodyTimeoutMs,
+    slow: {
+      leastBytesPerSecond: TELEMETRY_LIMITS.minBytesPerSecond,
+      idleMs: TELEMETRY_LIMITS.bodyIdleMs,
+      seat,
+    },
   });
   return encoding === 'identity' ? raw : decode(raw, encoding);
 }

@@ -7,7 +7,15 @@ export const TELEMETRY_LIMITS = Object.freeze({
   maxEncodedBytes: 256 * 1024,
   /** The same body unpacked; a bomb stops here. */
   maxDecodedBytes: 2 * 1024 * 1024,
+  /** Any body may take so long … */
   bodyTimeoutMs: 10_000,
+  /** … and longer while it has brought so many bytes for each second past that: 272 s for the largest, within those a request may take. */
+  minBytesPerSecond: 1_000,
+  /** … without a pause as long as this … */
+  bodyIdleMs: 30_000,
+  /** … and while no more than so many take longer at once, in all and from one address: 64 MiB at most. */
+  maxSlowBodies: 256,
+  maxSlowBodiesPerAddress: 32,
   maxEventsPerBatch: 500,
   /** Explanations stored with one first answer; every rejection keeps its reason. */
   maxRejectionDetails: 20,

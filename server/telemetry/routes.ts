@@ -3,7 +3,9 @@ import { createReadStream } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import type { Route, RouteHandler } from '../http/router.ts';
-import { readBytes, readJson } from './body.ts';
+import { createSeats } from '../http/seats.ts';
+import { readBytes, readJson, type SlowSeat } from './body.ts';
+import { TELEMETRY_LIMITS } from './limits.ts';
 import { addressKey } from './rates.ts';
 import type { Telemetry } from './service.ts';
 
@@ -11,11 +13,17 @@ type Take<Body> = (body: Body, address: string) => Promise<string>;
 
 /** The routes; failures are thrown as DomainErrors, which the router answers as problem documents. */
 export function telemetryRoutes(telemetry: Telemetry): Route[] {
+  const seats = createSeats({
+    most: TELEMETRY_LIMITS.maxSlowBodies,
+    mostPerKey: TELEMETRY_LIMITS.maxSlowBodiesPerAddress,
+  });
   const ingest =
-    <Body>(read: (request: IncomingMessage) => Promise<Body>, take: Take<Body>): RouteHandler =>
+    <Body>(read: (request: IncomingMessage, seat: SlowSeat) => Promise<Body>, take: Take<Body>): RouteHandler =>
     async (request, response, context) => {
-      telemetry.admit(addressKey(context.address));
-      sendJson(response, 202, await take(await read(request), context.address));
+      const key = addressKey(context.address);
+      telemetry.admit(key);
+      const body = await read(request, () => seats.take(key));
+      sendJson(response, 202, await take(body, context.address));
     };
   return [
     { methods: ['POST'], path: '/v1/telemetry/events', handler: ingest(readBytes, telemetry.ingestBytes) },
@@ -24,16 +32,19 @@ export function telemetryRoutes(telemetry: Telemetry): Route[] {
       methods: ['POST'],
       path: '/v1/telemetry/device-requests',
       handler: async (request, response, context) => {
-        telemetry.admitDeviceRequest(addressKey(context.address));
-        sendJson(response, 202, JSON.stringify(await telemetry.requestDeviceData(await readJson(request))));
+        const key = addressKey(context.address);
+        telemetry.admitDeviceRequest(key);
+        const body = await readJson(request, () => seats.take(key));
+        sendJson(response, 202, JSON.stringify(await telemetry.requestDeviceData(body)));
       },
     },
     {
       methods: ['POST'],
       path: '/v1/telemetry/device-requests/result',
       handler: async (request, response, context) => {
-        telemetry.admit(addressKey(context.address));
-        const result = telemetry.deviceRequestResult(await readJson(request));
+        const key = addressKey(context.address);
+        telemetry.admit(key);
+        const result = telemetry.deviceRequestResult(await readJson(request, () => seats.take(key)));
         if (result.state === 'running') sendJson(response, 202, JSON.stringify({ state: 'running' }));
         else if (result.state === 'erased') {
           sendJson(
