@@ -3,10 +3,11 @@
  * The journal puts it in its place; nothing here touches the app's own folders.
  */
 import { constants, type Stats } from 'node:fs';
-import { lstat, open, readdir } from 'node:fs/promises';
+import { chmod, lstat, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { makeFolder, readIfThere, removeTree, syncFolder, writeSynced } from './durable.ts';
+import { systemCode } from './errors.ts';
 import { type InstalledApp, namesIn, type Storage } from './storage.ts';
 
 /** What is copied and restored; `cache` can be made again. */
@@ -69,7 +70,7 @@ export async function beginCopy({ storage, app, folder, now }: Omit<CopyOptions,
 
 /**
  * Copies an app's data byte by byte (a link would change along with the file) and returns when all of it is on disk. Folders
- * and plain files are copied; links and special files are left out, never followed.
+ * and plain files are copied; links and special files are left out, never followed, and so is what lies deeper than a path can say.
  */
 export async function makeCopy(options: CopyOptions): Promise<void> {
   await beginCopy(options);
@@ -78,7 +79,7 @@ export async function makeCopy(options: CopyOptions): Promise<void> {
     onStep(`copy-${name}`);
     const from = join(storage.appFolder(app.packageId), name);
     const facts = await lstatIfThere(from);
-    if (facts?.isDirectory()) await copyTree(from, join(folder, name), onStep);
+    if (facts?.isDirectory()) await copyTree(from, join(folder, name), { facts, onStep });
     else await makeFolder(join(folder, name), 0o700);
   }
   await syncFolder(folder);
@@ -91,7 +92,9 @@ export async function dataBytes(storage: Storage, packageId: string): Promise<nu
   for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
     const facts = await lstatIfThere(path);
     if (facts?.isFile()) bytes += facts.size;
-    if (facts?.isDirectory()) for (const name of await readdir(path)) pending.push(join(path, name));
+    if (!facts?.isDirectory()) continue;
+    await letIn(path, facts, 0o500);
+    for (const name of await readdir(path)) pending.push(join(path, name));
   }
   return bytes;
 }
@@ -103,16 +106,41 @@ export async function sweepCopies(storage: Storage): Promise<void> {
     if (!Object.hasOwn(installed, name)) await removeTree(join(storage.folders.state, 'copies', name));
 }
 
-async function copyTree(from: string, to: string, onStep: CopyOptions['onStep']): Promise<void> {
+async function copyTree(
+  from: string,
+  to: string,
+  { facts, onStep }: Pick<CopyOptions, 'onStep'> & { readonly facts: Stats },
+): Promise<void> {
   await makeFolder(to, 0o700);
+  await letIn(from, facts, 0o500);
   for (const name of await readdir(from)) {
-    const facts = await lstatIfThere(join(from, name));
-    if (facts?.isDirectory()) await copyTree(join(from, name), join(to, name), onStep);
-    if (!facts?.isFile()) continue;
-    onStep('copy-file');
-    await copyFile(join(from, name), join(to, name), facts);
+    try {
+      await copyEntry(join(from, name), join(to, name), onStep);
+    } catch (error) {
+      // An app must not stop its own updates by going deeper than a path can say.
+      if (systemCode(error) !== 'ENAMETOOLONG') throw error;
+    }
   }
   await syncFolder(to);
+}
+
+async function copyEntry(from: string, to: string, onStep: CopyOptions['onStep']): Promise<void> {
+  const facts = await lstatIfThere(from);
+  if (facts?.isDirectory()) return await copyTree(from, to, { facts, onStep });
+  if (!facts?.isFile()) return;
+  onStep('copy-file');
+  await letIn(from, facts, 0o400);
+  await copyFile(from, to, facts);
+}
+
+/** An app must not stop its own updates by what it forbids its owner. What belongs to another stays as it is. */
+async function letIn(path: string, { mode }: Stats, wanted: number): Promise<void> {
+  if ((mode & wanted) === wanted) return;
+  try {
+    await chmod(path, (mode & 0o777) | wanted);
+  } catch (error) {
+    if (systemCode(error) !== 'EPERM') throw error;
+  }
 }
 
 async function copyFile(from: string, to: string, { mode }: Stats): Promise<void> {
@@ -142,7 +170,7 @@ async function lstatIfThere(path: string): Promise<Stats | null> {
   try {
     return await lstat(path);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    if (['ENOENT', 'ENAMETOOLONG'].includes(systemCode(error) ?? '')) return null;
     throw error;
   }
 }

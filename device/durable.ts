@@ -1,6 +1,6 @@
 /** Owns file operations that survive a power cut: each returns only when its effect is on disk. It knows no layout. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { chmod, lstat, mkdir, open, readdir, readFile, rename, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { systemCode } from './errors.ts';
 
@@ -45,9 +45,47 @@ export async function removeFile(path: string): Promise<void> {
   await syncFolder(dirname(path));
 }
 
-/** Removes a folder with all that is in it; a missing one is fine. */
+/** Removes a folder with all that is in it, however deep it goes and whatever it forbids its owner; a missing one is fine. */
 export async function removeTree(path: string): Promise<void> {
-  await rm(path, { recursive: true, force: true });
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch (error) {
+    if (!['ENAMETOOLONG', 'EACCES', 'EPERM', 'ENOTEMPTY'].includes(systemCode(error) ?? '')) throw error;
+    await removeLevelByLevel(path);
+  }
+}
+
+/**
+ * Takes every folder out of the one above it first, so that no path gets longer than the system takes. Parts of the first try may
+ * still be under way: what is gone by now is as it should be.
+ */
+async function removeLevelByLevel(path: string): Promise<void> {
+  const pending = [path];
+  for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
+    await unlessGone(chmod(folder, 0o700));
+    for (const name of (await unlessGone(readdir(folder))) ?? []) {
+      const inner = join(folder, name);
+      const facts = await unlessGone(lstat(inner));
+      if (facts?.isDirectory() !== true) await unlessGone(unlink(inner));
+      else {
+        const beside = `${path}~${randomBytes(6).toString('hex')}`;
+        // Who moves a folder writes to it: its way up changes.
+        await unlessGone(chmod(inner, 0o700));
+        await unlessGone(rename(inner, beside));
+        pending.push(beside);
+      }
+    }
+    await unlessGone(rmdir(folder));
+  }
+}
+
+async function unlessGone<T>(work: Promise<T>): Promise<T | null> {
+  try {
+    return await work;
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return null;
+    throw error;
+  }
 }
 
 /** Makes a folder and its parents. */

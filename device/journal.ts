@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { exists, readIfThere, removeFile, removeTree, replaceFile } from './durable.ts';
 import { DeviceError } from './errors.ts';
+import { whereRoom } from './space.ts';
 import { namesIn, type Storage } from './storage.ts';
 import { Change, performChange, undoChange } from './swap.ts';
 
@@ -70,7 +71,8 @@ function parseChange(text: string, path: string): Change {
   }
 }
 
-/** What is staged without a journal entry is half extracted, or was replaced: garbage either way. */
+/** What is staged without a journal entry is half extracted, or was replaced: garbage either way. What cannot go now goes at a later start. */
 async function clearStaging(storage: Storage): Promise<void> {
-  for (const name of await namesIn(storage.folders.staging)) await removeTree(join(storage.folders.staging, name));
+  for (const name of await namesIn(storage.folders.staging))
+    await whereRoom(() => removeTree(join(storage.folders.staging, name)));
 }
