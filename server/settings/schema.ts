@@ -20,7 +20,10 @@ export const SettingChangeNode = builder.prismaNode('SettingChange', {
   description: 'One change of a setting. Admins only.',
   findUnique: (id, { viewer }) => ({ id: isAdmin(viewer) ? id : '' }),
   fields: (t) => ({
-    key: t.exposeString('key', { description: 'Which setting: `reviews` is the review policy.' }),
+    key: t.exposeString('key', {
+      description:
+        'Which setting: `reviews` is the review policy, `rollout-guard` the automatic pause, `package-retention` how long packages are kept.',
+    }),
     before: t.string({
       nullable: true,
       description: 'What was in force before, as JSON; null for the first change, before which the defaults were.',
@@ -61,8 +64,13 @@ builder.queryField('settingChanges', (t) =>
     cursor: 'id',
     authScopes: { admin: true },
     description: 'Every change of a setting, newest first. Admins only.',
-    resolve: (query, _parent, _args, { db }) =>
-      db.prisma.settingChange.findMany({ ...query, orderBy: [{ at: 'desc' }, { id: 'desc' }] }),
+    args: { key: t.arg.string({ description: 'Only those of this setting, such as `reviews`; all by default.' }) },
+    resolve: (query, _parent, { key }, { db }) =>
+      db.prisma.settingChange.findMany({
+        ...query,
+        where: key == null ? {} : { key },
+        orderBy: [{ at: 'desc' }, { id: 'desc' }],
+      }),
   }),
 );
 

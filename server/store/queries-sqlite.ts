@@ -2,6 +2,7 @@
 import type { Database as RawHandle, Statement } from 'better-sqlite3';
 import { parseSearch } from './match.ts';
 import {
+  type BetaVersion,
   type Facets,
   MAX_SORTED_MATCHES,
   type MatchPlace,
@@ -32,6 +33,18 @@ const DETAILS = `
   CROSS JOIN developers d ON d.id = a.developer_id`;
 const PUBLISHED = `a.status = 'PUBLISHED' AND a.latest_version_id IS NOT NULL`;
 
+/** What the store shows is itself for beta where nothing is for stable (versions/records, SHOWN). */
+const BETA = `
+  SELECT v.version_code AS versionCode, v.version_name AS versionName
+  FROM apps a CROSS JOIN app_versions shown ON shown.id = a.latest_version_id
+    CROSS JOIN rollouts r ON r.app_id = a.id AND r.track = 'BETA' AND r.state IN ('ACTIVE', 'COMPLETE')
+    CROSS JOIN app_versions v ON v.id = r.version_id
+  WHERE a.package_id = ? AND a.status = 'PUBLISHED' AND v.state = 'PUBLISHED' AND v.bytes_removed_at IS NULL
+    AND (v.version_code > shown.version_code OR (v.id = shown.id AND NOT EXISTS (
+      SELECT 1 FROM rollouts s
+      WHERE s.version_id = v.id AND s.track = 'STABLE' AND s.state IN ('ACTIVE', 'PAUSED', 'COMPLETE'))))
+  ORDER BY v.version_code DESC LIMIT 1`;
+
 /** Prepares what is asked for at its first use: a statement for each number of filters. */
 export function createSqliteStoreQueries(handle: RawHandle): StoreQueries {
   const statements = new Map<string, Statement<unknown[], Row>>();
@@ -43,6 +56,7 @@ export function createSqliteStoreQueries(handle: RawHandle): StoreQueries {
   const byPackageId = handle.prepare<[string], Row>(
     `SELECT ${COLUMNS} FROM apps a ${DETAILS} WHERE a.package_id = ? AND ${PUBLISHED}`,
   );
+  const betaOf = handle.prepare<[string], BetaVersion>(BETA);
 
   function rows(sql: string, parameters: readonly unknown[]): Row[] {
     let statement = statements.get(sql);
@@ -160,6 +174,7 @@ export function createSqliteStoreQueries(handle: RawHandle): StoreQueries {
       const row = byPackageId.get(packageId);
       return row === undefined ? null : rowToApp(row);
     },
+    beta: (packageId) => betaOf.get(packageId) ?? null,
   };
 }
 

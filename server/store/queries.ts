@@ -38,6 +38,12 @@ export interface StoreApp {
   readonly version: StoreVersion;
 }
 
+/** A version that devices on the beta track are offered. */
+export interface BetaVersion {
+  readonly versionCode: number;
+  readonly versionName: string;
+}
+
 /** What apps must have, all of it: `c:` category, `t:` tag, `p:` permission. */
 export type Facets = readonly string[];
 
@@ -65,6 +71,11 @@ export interface StoreQueries {
   matchesByName(search: string, facets: Facets, after: NamePlace | null, limit: number): Placed<NamePlace>[];
   /** Null unless the app is published now. */
   app(packageId: string): StoreApp | null;
+  /**
+   * The newest version offered on beta, if it is newer than what the store shows of stable; of an app that has only beta, what the
+   * store shows. Null where there is none or the app is not published. For one app's page: lists do not read it.
+   */
+  beta(packageId: string): BetaVersion | null;
 }
 
 /** A search in another order than its own sorts this many of the best matches. */

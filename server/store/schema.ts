@@ -9,7 +9,7 @@ import { builder } from '../graphql/builder.ts';
 import { SEVERITIES, SeverityEnum } from '../versions/check-types.ts';
 import { packagePath } from '../versions/paths.ts';
 import { PermissionType, permissionFacts } from '../versions/permission-type.ts';
-import type { StoreApp, StoreVersion } from './queries.ts';
+import type { BetaVersion, StoreApp, StoreVersion } from './queries.ts';
 import { DEFAULT_PAGE, MAX_PAGE, type STORE_SORTS } from './service.ts';
 
 const StoreSortEnum = builder.enumType('StoreSort', {
@@ -80,6 +80,14 @@ const StoreVersionType = builder.objectRef<OfferedVersion>('StoreVersion').imple
   }),
 });
 
+const StoreBetaVersionType = builder.objectRef<BetaVersion>('StoreBetaVersion').implement({
+  description: 'A version that only devices on the beta track are offered.',
+  fields: (t) => ({
+    versionCode: t.exposeInt('versionCode', { description: 'Orders versions.' }),
+    versionName: t.field({ type: 'SemVer', description: 'For people.', resolve: ({ versionName }) => versionName }),
+  }),
+});
+
 export const StoreAppNode = builder.node(builder.objectRef<StoreApp>('StoreApp'), {
   description: 'A published app.',
   id: { resolve: ({ packageId }) => packageId, description: 'Global id.' },
@@ -105,6 +113,14 @@ export const StoreAppNode = builder.node(builder.objectRef<StoreApp>('StoreApp')
       description:
         'What installing it gets: the newest version that every device on stable is offered; of an app that has none, what it offers to some.',
       resolve: ({ packageId, version }) => ({ packageId, version }),
+    }),
+    betaVersion: t.field({
+      type: StoreBetaVersionType,
+      nullable: true,
+      description:
+        'The newest version that devices on the beta track are offered, all or some of them; null where there is none that is newer than the one for stable. Of an app that has nothing for stable it is `version` itself.',
+      complexity: 5,
+      resolve: ({ packageId }, _args, { services }) => services.store.beta(packageId),
     }),
     icon: t.field({
       type: 'URL',

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { isPermission } from '../../format/permissions.ts';
 import { DomainError, invalidField } from '../errors.ts';
-import type { Placed, StoreApp, StoreQueries } from './queries.ts';
+import type { BetaVersion, Placed, StoreApp, StoreQueries } from './queries.ts';
 
 export const STORE_SORTS = ['NEWEST', 'NAME', 'RELEVANCE'] as const;
 export type StoreSort = (typeof STORE_SORTS)[number];
@@ -82,6 +82,11 @@ export function createStore(queries: StoreQueries) {
     /** The app's page, or null unless it is published now. */
     app(packageId: string): StoreApp | null {
       return packageId.length > 128 ? null : queries.app(packageId);
+    },
+
+    /** The newest version for devices on beta, where it is newer than what all of stable gets; null where there is none. */
+    beta(packageId: string): BetaVersion | null {
+      return queries.beta(packageId);
     },
   };
 }

@@ -103,6 +103,10 @@ describe('the review policy', () => {
     const [rollback] = await changesOf(grace);
     expect(rollback?.summary).toEqual([{ path: 'leaseMinutes', before: '45', after: '30' }]);
     expect(audits()).toBe(rowsBefore + 2);
+    const { of, others } = await grace.query<Record<'of' | 'others', { nodes: Pick<Change, 'id'>[] }>>(
+      '{ of: settingChanges(key: "reviews") { nodes { id } } others: settingChanges(key: "rollout-guard") { nodes { id } } }',
+    );
+    expect([of.nodes.length, others.nodes.length]).toEqual([2, 0]);
     expect(await rita.act('rollbackSetting', { changeId: change?.id })).toMatchObject({ code: 'FORBIDDEN' });
   });
 
