@@ -8,7 +8,7 @@ export const EVENTS_PER_BATCH = 100;
 const CONNECTIONS = 50;
 const WARM_UP_MS = 1_500;
 /** So many that no device and no address meets its limit in ten minutes. */
-const [DEVICES, ADDRESSES] = [100_000, 20_000];
+const [DEVICES, ADDRESSES] = [20_000, 2_000];
 const APPS = 20;
 
 const KINDS: readonly (readonly [string, string | null])[] = [

@@ -36,7 +36,7 @@ const server = createServer(
   createRouter({
     routes: telemetryRoutes(telemetry),
     fallback: (_request, response) => {
-      response.writeHead(404).end();
+      response.writeHead(200).end();
     },
     publicUrl: 'http://localhost',
     trustedProxies: [],
@@ -44,7 +44,7 @@ const server = createServer(
     log,
   }),
 );
-server.listen(0, '127.0.0.1', () => {
+server.listen(Number(process.env.PORT ?? 0), '127.0.0.1', () => {
   const address = server.address();
   process.stdout.write(`${typeof address === 'object' && address !== null ? address.port : 0}\n`);
 });

@@ -1,7 +1,7 @@
 /**
  * Owns the telemetry benchmark: 100-event batches over 50 connections into a whole server, with its limits, its aggregates and
  * an API query beside them; before it the limits, the same rows by multi-row INSERT and by Prisma's createMany in this process.
- * Only ratios mean anything. Usage: ingest.ts [SECONDS] (default 5 each).
+ * Only ratios mean anything. Usage: ingest.ts [SECONDS] (default 5). BENCH_ALONE=1 measures telemetry without the rest of the server.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -29,6 +29,8 @@ const TRANSACTION_ROWS = 5_000;
 const CHUNKS = [50, 100, 200];
 const QUERY_EVERY_MS = 100;
 const RAW_MS = 2_500;
+/** Telemetry and nothing else: no core database, no limits, no query beside. */
+const isAlone = process.env.BENCH_ALONE === '1';
 const measureMs = Number(process.argv[2] ?? 5) * 1_000;
 
 /** The limit: the same rows into the same table with the same pragmas, nothing else. */
@@ -118,6 +120,7 @@ function askBeside(server: Child, cookie: string): { stop(): Promise<readonly nu
 
 /** The program that `npm start` runs, as it runs it: the bundle takes less memory than the sources. */
 async function startOurs(dataDir: string): Promise<Child> {
+  if (isAlone) return startServer('bench/ingest-server.ts', { args: [dataDir], readyPath: '/' });
   const told = execFileSync(process.execPath, ['--input-type=module', '-e', BUNDLE], { cwd: ROOT, encoding: 'utf8' });
   const { program, flags } = JSON.parse(told) as { readonly program: string; readonly flags: readonly string[] };
   const env = { DATA_DIR: dataDir, TRUSTED_PROXIES: '127.0.0.1', MALLOC_ARENA_MAX: '2' };
@@ -145,9 +148,9 @@ async function measure(dataDir: string, cookie: string): Promise<Measured> {
   const timer = setInterval(() => void server.memoryMb().then((mb) => (mostMb = Math.max(mostMb, mb))), 500);
   try {
     const before = await server.processorMs();
-    const beside = askBeside(server, cookie);
+    const beside = isAlone ? null : askBeside(server, cookie);
     const done = await load(server.port, measureMs);
-    const api = latencies(await beside.stop(), 0);
+    const api = latencies((await beside?.stop()) ?? [], 0);
     const serverMicros = (((await server.processorMs()) - before) * 1_000) / done.acknowledged;
     return { ...done, apiP95Ms: api.p95, mostMb, serverMicros };
   } finally {
@@ -188,7 +191,7 @@ try {
   const thousand = (n: number): string => `${Math.round(n / 1_000)} K`.padStart(8);
   process.stdout.write(
     [
-      `telemetry ingest, ${EVENTS_PER_BATCH}-event batches, 50 connections, ${measureMs / 1_000} s, whole server with limits and aggregates, synchronous=FULL`,
+      `telemetry ingest, ${EVENTS_PER_BATCH}-event batches, 50 connections, ${measureMs / 1_000} s, ${isAlone ? 'telemetry alone' : 'whole server with limits'}, aggregates, synchronous=FULL`,
       `  limit: multi-row INSERT, FULL     ${thousand(full)} events/s`,
       `  limit: multi-row INSERT, NORMAL   ${thousand(normal)} events/s`,
       `  Prisma createMany                 ${thousand(many)} events/s`,
