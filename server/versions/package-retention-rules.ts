@@ -22,7 +22,7 @@ export const RETENTION_APP = {
       minMosisVersion: true,
       publishedAt: true,
       updatedAt: true,
-      rollouts: { select: { track: true, state: true } },
+      rollouts: { select: { track: true, state: true, finishedAt: true } },
       rollbacks: { select: { id: true } },
       reviews: { where: { state: { in: ['QUEUED', 'CLAIMED'] } }, select: { id: true } },
       reports: { where: { state: 'OPEN' }, select: { id: true } },
@@ -97,6 +97,10 @@ function tookItsPlace(newer: RetentionVersion, version: RetentionVersion, before
   if (newer.state !== 'PUBLISHED' || newer.publishedAt === null || newer.publishedAt > before) return false;
   const least = parseSemver(newer.minMosisVersion);
   const own = parseSemver(version.minMosisVersion);
-  const runsWhereverItDid = least !== null && own !== null && compareSemver(least, own) <= 0;
-  return runsWhereverItDid && newer.rollouts.some(({ track, state }) => track === 'STABLE' && state === 'COMPLETE');
+  if (least === null || own === null || compareSemver(least, own) > 0) return false;
+  // It may have been out for a long time before every device was offered it.
+  return newer.rollouts.some(
+    ({ track, state, finishedAt }) =>
+      track === 'STABLE' && state === 'COMPLETE' && (finishedAt === null || finishedAt <= before),
+  );
 }

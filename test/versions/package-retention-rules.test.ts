@@ -21,6 +21,8 @@ interface Made {
   /** Days since the last act. */
   readonly updated?: number;
   readonly stable?: string | null;
+  /** Days since its rollouts came to where they are. */
+  readonly finished?: number;
   readonly beta?: string;
   readonly rollbacks?: number;
   readonly reviews?: number;
@@ -30,6 +32,7 @@ interface Made {
 function versionOf(made: Made): RetentionVersion {
   const { code, state = 'PUBLISHED', min = '1.0.0', published = 100, updated = published ?? 100 } = made;
   const { stable = published === null ? null : 'COMPLETE', beta, rollbacks = 0, reviews = 0, reports = 0 } = made;
+  const finishedAt = daysAgo(made.finished ?? published ?? 100);
   const ids = (count: number) => Array.from({ length: count }, (_, n) => ({ id: String(n) }));
   return {
     id: `v${code}`,
@@ -40,8 +43,8 @@ function versionOf(made: Made): RetentionVersion {
     publishedAt: published === null ? null : daysAgo(published),
     updatedAt: daysAgo(updated),
     rollouts: [
-      ...(stable === null ? [] : [{ track: 'STABLE', state: stable }]),
-      ...(beta === undefined ? [] : [{ track: 'BETA', state: beta }]),
+      ...(stable === null ? [] : [{ track: 'STABLE', state: stable, finishedAt }]),
+      ...(beta === undefined ? [] : [{ track: 'BETA', state: beta, finishedAt }]),
     ],
     rollbacks: ids(rollbacks),
     reviews: ids(reviews),
@@ -116,6 +119,8 @@ describe('a published version', () => {
   it('stays until the newer ones have been out for long enough, and are for everybody', () => {
     const young = SIX.map((made) => (made.code > 3 ? { ...made, published: 29 } : made));
     expect(gone(young)).toEqual(['1 SUPERSEDED', '2 SUPERSEDED']);
+    const ramped = SIX.map((made) => (made.code > 2 ? { ...made, finished: 29 } : made));
+    expect(gone(ramped)).toEqual(['1 SUPERSEDED']);
     const few = SIX.map((made) => (made.code > 2 ? { ...made, stable: 'HALTED' } : made));
     expect(gone(few)).toEqual([]);
   });

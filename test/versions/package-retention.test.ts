@@ -58,6 +58,7 @@ async function makeOld(): Promise<void> {
   await app.services.work(async ({ tx }) => {
     await tx.appVersion.updateMany({ where: { publishedAt: { not: null } }, data: { publishedAt: then } });
     await tx.appVersion.updateMany({ data: { updatedAt: then } });
+    await tx.rollout.updateMany({ data: { finishedAt: then } });
   });
 }
 
