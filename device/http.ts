@@ -18,7 +18,10 @@ export const MAX_ATTEMPTS = 6;
 const MAX_WAIT_MS = 60_000;
 const FIRST_BACKOFF_MS = 500;
 const MAX_REDIRECTS = 3;
+/** Until the head of an answer, beside what sending the body may take … */
 const HEADERS_TIMEOUT_MS = 30_000;
+/** … at the least rate that the server lets a body come at (docs/DEVICE_PROTOCOL.md §7). */
+const LEAST_UPLOAD_BYTES_PER_MS = 1;
 const BODY_STALL_MS = 30_000;
 /** However slowly it drips: whoever waits holds the device's lock. */
 const BODY_TIMEOUT_MS = 15 * 60_000;
@@ -26,10 +29,14 @@ const BODY_TIMEOUT_MS = 15 * 60_000;
 export const systemSleep = (ms: number, signal?: AbortSignal): Promise<void> =>
   delay(ms, undefined, signal === undefined ? {} : { signal });
 
-/** One request without following redirects. A link that breaks is a NETWORK failure. */
+/**
+ * One request without following redirects. A link that breaks is a NETWORK failure, and so is an answer that does not begin within
+ * 30 s and a second for each 1,000 bytes of the body.
+ */
 export async function request(network: Network, url: string, init: RequestInit = {}): Promise<Response> {
   const timeout = new AbortController();
-  const timer = setTimeout(() => timeout.abort(new Error('no answer within 30 s')), HEADERS_TIMEOUT_MS);
+  const ms = HEADERS_TIMEOUT_MS + Math.ceil(bodyBytes(init.body) / LEAST_UPLOAD_BYTES_PER_MS);
+  const timer = setTimeout(() => timeout.abort(new Error(`no answer within ${Math.round(ms / 1000)} s`)), ms);
   const signal = init.signal ? AbortSignal.any([init.signal, timeout.signal]) : timeout.signal;
   try {
     return await network.fetch(url, { ...init, redirect: 'manual', signal });
@@ -38,6 +45,11 @@ export async function request(network: Network, url: string, init: RequestInit =
   } finally {
     clearTimeout(timer);
   }
+}
+
+function bodyBytes(body: RequestInit['body']): number {
+  if (typeof body === 'string') return Buffer.byteLength(body);
+  return body instanceof Uint8Array ? body.byteLength : 0;
 }
 
 export function networkError(url: string, error: unknown): DeviceError {

@@ -1,4 +1,6 @@
 /** Owns one report on its way to the server and what the answer means. It touches no queue. */
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 import { z } from 'zod';
 import { DeviceError } from '../errors.ts';
 import { asksToWait, type Network, readText, request, retryAfterMs } from '../http.ts';
@@ -9,8 +11,9 @@ const MAX_RESEND_MS = 7 * 86_400_000;
 /** A first try further ahead of the clock than this was noted under a wrong one: its age is unknown. */
 const MAX_AHEAD_MS = 86_400_000;
 const MAX_ANSWER_BYTES = 256 * 1024;
-/** Headers and body of an answer together. */
-const ANSWER_TIMEOUT_MS = 60_000;
+/** Below this packing saves nothing worth a header. */
+const MIN_PACKED_BYTES = 1_024;
+const pack = promisify(gzip);
 
 /** What the developer knows of a failed update, as the answer to `app_update_failed` says it. */
 export interface KnownIssue {
@@ -54,13 +57,14 @@ export function isTooOld({ firstSentAt }: Report, now: Date): boolean {
 
 /** Sends a report with the device's time of now. Never throws for the network or for what a server answers. */
 export async function sendReport(report: Report, packageId: string, network: Network): Promise<SendOutcome> {
-  const body = JSON.stringify({ ...report.body, sent_at: network.clock().toISOString() });
+  const json = Buffer.from(JSON.stringify({ ...report.body, sent_at: network.clock().toISOString() }));
+  const isPacked = json.byteLength >= MIN_PACKED_BYTES;
+  const body = isPacked ? await pack(json) : json;
   try {
     const response = await request(network, `${network.serverUrl}${report.path}`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...(isPacked ? { 'content-encoding': 'gzip' } : {}) },
       body,
-      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
     });
     if (response.status === 202) return { kind: 'sent', knownIssues: await knownIssuesOf(response, packageId) };
     await response.body?.cancel();
@@ -90,6 +94,8 @@ function refusal(response: Response, now: Date): SendOutcome {
   const date = Date.parse(headers.get('date') ?? '');
   const waitMs = retryAfterMs(response, Number.isNaN(date) ? now : new Date(date));
   if (asksToWait(response)) return { kind: 'later', waitMs, problem, onlyThis: false };
+  // The link was too slow for this one: it may be better later, and a smaller report may get through now.
+  if (status === 408) return { kind: 'later', waitMs, problem, onlyThis: true };
   // The server's own refusal, which it would repeat. A page or redirect of a network that wants a sign-in is none.
   const isOwn = headers.get('content-type')?.startsWith('application/problem+json') === true;
   if (isOwn && status >= 400 && status < 500) return { kind: 'dropped', reason: 'refused' };
