@@ -30,9 +30,9 @@ export const CATEGORIES = [
 export type Category = (typeof CATEGORIES)[number];
 
 const PACKAGE_ID = /^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){1,}$/;
-/** Control characters (but line feed where lines are allowed) and those that reorder text. */
-const HIDDEN_IN_LINE = /[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069\u061c]/u;
-const HIDDEN_IN_TEXT = /(?!\n)[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069\u061c]/u;
+/** Control characters (but line feed where lines are allowed), those that reorder text, and halves of letters, which UTF-8 cannot say. */
+const HIDDEN_IN_LINE = /[\p{Cc}\p{Cs}\u200e\u200f\u202a-\u202e\u2066-\u2069\u061c]/u;
+const HIDDEN_IN_TEXT = /(?!\n)[\p{Cc}\p{Cs}\u200e\u200f\u202a-\u202e\u2066-\u2069\u061c]/u;
 
 /** A one-line text shown to people. */
 export function shownLine(least: number, most: number) {

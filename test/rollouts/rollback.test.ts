@@ -192,7 +192,7 @@ describe('a rollback is refused', () => {
   it('without a reason that people can read, of at most 500 characters', async () => {
     const { published } = stand;
     const [one, two] = [await published(), await published()];
-    for (const reason of ['', '  ', 'x'.repeat(501), 'a\u202eb'])
+    for (const reason of ['', '  ', 'x'.repeat(501), 'a\u202eb', 'a\ud800b'])
       expect(await rollBack(two, one, { reason })).toMatchObject({ fields: [{ path: 'input.reason' }] });
     expect(await rollBack(two, one, { reason: 'x'.repeat(500) })).not.toHaveProperty('code');
   });
