@@ -26,6 +26,7 @@ const KEYS = {
   AppMember: embedded,
   PublicDeveloper: embedded,
   StoreVersion: embedded,
+  StoreBetaVersion: embedded,
   Telemetry: embedded,
   TelemetryCount: embedded,
   TelemetryPoint: embedded,
@@ -49,12 +50,15 @@ const KEYS = {
   RolloutGuard: embedded,
   EventRollout: embedded,
   ReviewPolicy: embedded,
+  RolloutGuardPolicy: embedded,
+  PackageRetentionPolicy: embedded,
   PolicyRule: embedded,
   SettingDifference: embedded,
   Health: embedded,
   RootHealth: embedded,
   MetadataWarning: embedded,
   UpdateFailure: embedded,
+  TelemetryExport: embedded,
 };
 
 export type ClientOptions = {

@@ -19,6 +19,7 @@ export const WEBHOOK_EVENTS = [
   'PUBLISHED',
   'UNPUBLISHED',
   'ROLLOUT_CHANGED',
+  'PINS_CHANGED',
   'SUSPENDED',
   'REINSTATED',
 ] as const satisfies readonly EventType[];

@@ -9,7 +9,7 @@ export const admin = {
       accounts: 'Accounts',
       health: 'Health',
       reports: 'Reports',
-      policy: 'Review policy',
+      policy: 'Settings',
       rescans: 'Rescans',
       jobs: 'Jobs',
       audit: 'Audit',

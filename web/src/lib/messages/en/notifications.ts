@@ -20,6 +20,7 @@ const eventNames: Partial<Record<EventType, string>> = {
   PUBLISHED: 'A version went live',
   UNPUBLISHED: 'A version left the store',
   ROLLOUT_CHANGED: 'A rollout changed',
+  PINS_CHANGED: 'The keys of an app changed',
   SUSPENDED: 'A version was suspended',
   REINSTATED: 'A version was reinstated',
 };
@@ -107,6 +108,25 @@ export const notifications = {
     sentBody: 'A POST with JSON. Ids are those of the GraphQL API, so whatever else you need is one query away.',
     headers: 'Headers',
     body: 'Body',
+    types: 'Types of events',
+    typesBody: 'What type says. A webhook can be sent all of them or those you choose; a test is TEST.',
+    rollout: 'Rollouts',
+    rolloutBody:
+      'ROLLOUT_CHANGED says that a version is offered to other devices than before. A publication for everybody on stable is PUBLISHED alone.',
+    rolloutData: 'Its data',
+    rolloutFields: [
+      ['rolloutId', 'Which rollout; an id of the GraphQL API.'],
+      ['track', 'STABLE or BETA.'],
+      [
+        'change',
+        'STARTED, RAISED, SCHEDULED, PAUSED, RESUMED, HALTED, SUPERSEDED (a newer version reached everybody), COMPLETED (every device) or ROLLED_BACK.',
+      ],
+      ['percent', 'The share of the devices after it, 0 to 100.'],
+      ['by', 'DEVELOPER, SCHEDULE, or GUARD where the platform paused it.'],
+      ['fromVersionCode, toVersionCode', 'For ROLLED_BACK: what devices leave, and where to.'],
+      ['partOf', 'ROLLED_BACK where a rollout ended because devices are taken back.'],
+      ['message', 'The reason, where one was given.'],
+    ] as const,
     verify: 'Verify the signature',
     verifyBody:
       'The signature is HMAC-SHA-256 over id, timestamp and body, joined by dots, with the decoded secret as key. For a day after a secret was replaced there are two signatures, separated by a space. The form is that of',

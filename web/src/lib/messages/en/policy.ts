@@ -1,4 +1,4 @@
-// The English texts of the review policy, reports and jobs in the administration.
+// The English texts of the settings, reports and jobs in the administration.
 import type { JobState, ReportReason, ReportState } from '#lib/graphql/generated/graphql.ts';
 import { count } from '#lib/messages/en/words.ts';
 
@@ -9,7 +9,18 @@ const paths: Readonly<Record<string, string>> = {
   secondApproval: 'Two approvals for a first sensitive permission',
   reportsToReview: 'Reports that call a reviewer',
   rules: 'Order of the rules',
+  enabled: 'Pause rollouts that surely crash more',
+  minDevices: 'Devices of each version',
+  marginPoints: 'Margin in percentage points',
+  confidence: 'Confidence in per cent',
+  watchDays: 'Days of watching',
+  maxDevicesPerNetwork: 'Devices of one network',
+  distrustedNetworks: 'Networks left out',
+  supersededDays: 'Days that replaced packages are kept',
+  neverPublishedDays: 'Days that packages never published are kept',
+  rejectedDays: 'Days that rejected packages are kept',
 };
+const KEPT_DAYS = ['supersededDays', 'neverPublishedDays', 'rejectedDays'];
 
 function path(name: string): string {
   const [, code, part] = /^rules\.(.+)\.(title|text)$/.exec(name) ?? [];
@@ -21,9 +32,11 @@ export const policy = {
   policy: {
     path,
     value: (name: string, value: string | null) => {
+      if (KEPT_DAYS.includes(name)) return value === null ? 'for ever' : count(Number(value), 'day');
       if (value === null) return '(none)';
-      if (name === 'sampleShare') return `${Math.round(Number(value) * 10_000) / 100} %`;
-      if (name === 'secondApproval') return value === 'true' ? 'yes' : 'no';
+      if (name === 'sampleShare' || name === 'confidence') return `${Math.round(Number(value) * 1_000_000) / 10_000} %`;
+      if (name === 'marginPoints') return count(Number(value), 'percentage point');
+      if (name === 'secondApproval' || name === 'enabled') return value === 'true' ? 'yes' : 'no';
       return value;
     },
     help: {
@@ -32,6 +45,64 @@ export const policy = {
       sampleShare: 'Per cent of automatic approvals that a person looks at afterwards.',
       reportsToReview: 'Open reports of so many different accounts; 1 to 100.',
       secondApproval: 'A version that asks for a sensitive permission for the first time needs two reviewers.',
+      enabled: 'Every ten minutes each running rollout is compared with the version before.',
+      minDevices: 'Both versions need so many before they are compared; 20 to 100,000.',
+      marginPoints: 'So many of the crash-free devices a version may lose for sure; 0 to 50.',
+      confidence: 'How sure the comparison must be before it pauses; 90 to 99.99.',
+      watchDays: 'From the start of a rollout; 1 to 14.',
+      maxDevicesPerNetwork: 'More of one network do not count: an IPv4 /24 or an IPv6 /48; 1 to 1,000.',
+      distrustedNetworks: 'Crashes of those with the most are not believed, so that so many may be forged; 0 to 100.',
+    },
+    settings: {
+      label: 'Which setting',
+      review: 'Review policy',
+      pause: 'Automatic pause',
+      retention: 'Package retention',
+    },
+    review: {
+      save: 'Save policy',
+      confirmTitle: 'Save this policy?',
+      confirmBody: 'It is in force at once, for what is submitted from now on.',
+    },
+    guard: {
+      save: 'Save rules',
+      confirmTitle: 'Save these rules?',
+      confirmBody: 'The next look at running rollouts goes by them, within ten minutes.',
+      lead: 'The platform pauses a rollout whose version surely crashes on more devices than the one before. Its members are told why, and decide whether it goes on.',
+      off: 'While this is off, nothing pauses a bad release but its developers.',
+      comparison: 'When a version is worse',
+      forgery: 'Against forged reports',
+      forgeryHelp: 'Anybody can send reports. These two bound what a few networks can make of them.',
+    },
+    retention: {
+      save: 'Save rules',
+      confirmTitle: 'Save these rules?',
+      confirmBody:
+        'What they let go is removed in the coming night. A removed package does not come back; its version, findings and numbers stay.',
+      lead: 'Packages that no device is led to can be removed after a time. What the newest three versions, running rollouts, rollbacks and the signed metadata need stays in any case.',
+      kept: 'Kept for ever.',
+      daysHelp: 'Whole days; 7 to 3,650.',
+      dryRun: 'This counts on the server what would go, and removes nothing:',
+      kinds: {
+        supersededDays: {
+          title: 'Replaced',
+          remove: 'Remove packages that a newer version replaced',
+          help: 'Once every device is offered the newer one.',
+          days: 'Days after it was replaced',
+        },
+        neverPublishedDays: {
+          title: 'Never published',
+          remove: 'Remove packages that were never published',
+          help: 'Of versions that were approved or withdrawn.',
+          days: 'Days after the last act on it',
+        },
+        rejectedDays: {
+          title: 'Rejected',
+          remove: 'Remove packages that were rejected',
+          help: 'After that the decision cannot be appealed.',
+          days: 'Days after the last act on it',
+        },
+      },
     },
     rules: 'Rules to refer to',
     rulesHelp: 'Reviewers pick from these when they decide; the developer reads title and text.',
@@ -46,9 +117,6 @@ export const policy = {
     remove: (code: string) => `Remove ${code || 'the rule'}`,
     pending: (changes: number) => (changes === 0 ? 'Nothing changed' : count(changes, 'change')),
     discard: 'Discard',
-    save: 'Save policy',
-    confirmTitle: 'Save this policy?',
-    confirmBody: 'It is in force at once, for what is submitted from now on.',
     confirm: 'Save',
     before: 'Before:',
     after: 'After:',

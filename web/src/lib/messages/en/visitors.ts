@@ -115,6 +115,11 @@ export const visitors = {
     gone: 'This app is not in the store.',
     results: (shown: number) => count(shown, 'app'),
     preview: 'As it looks on the phone',
+    beta: {
+      title: (version: string) => `Beta ${version}`,
+      body: 'Offered to devices on the beta track, to all of them or to some. A device that takes it follows beta from then on:',
+      alone: 'So far it is only for devices on the beta track. A device that takes it follows beta from then on:',
+    },
     phone: { install: 'Install', asks: 'Asks for', more: (more: number) => `and ${more} more` },
   },
   findingHelp: {

@@ -1,5 +1,7 @@
 // What the form of the review policy holds, how it becomes an input, and how it differs from what is in force. Pure.
+
 import type { PolicyFragment, UpdateReviewPolicyInput } from '#lib/graphql/generated/graphql.ts';
+import { changedParts, type Difference, percentText, plainDifferences, shareOf } from './setting-form.ts';
 
 export type Rule = { key: number; code: string; title: string; text: string };
 export type PolicyForm = {
@@ -13,14 +15,15 @@ export type PolicyForm = {
 };
 /** What a policy says, without which state of it was read. */
 export type Policy = Omit<PolicyFragment, 'revision'>;
-export type Difference = { path: string; before: string | null; after: string | null };
+
+const KEYS = ['serviceLevelHours', 'leaseMinutes', 'sampleShare', 'secondApproval', 'reportsToReview'] as const;
 
 /** The form for a policy; the keys of its rules only tell them apart on the page. */
 export function formOf(policy: Policy): PolicyForm {
   return {
     serviceLevelHours: String(policy.serviceLevelHours),
     leaseMinutes: String(policy.leaseMinutes),
-    samplePercent: String(Math.round(policy.sampleShare * 10_000) / 100),
+    samplePercent: percentText(policy.sampleShare),
     secondApproval: policy.secondApproval,
     reportsToReview: String(policy.reportsToReview),
     rules: policy.rules.map((rule, key) => ({ key, code: rule.code, title: rule.title, text: rule.text })),
@@ -32,7 +35,7 @@ export function policyOf(form: PolicyForm): Policy {
   return {
     serviceLevelHours: Number(form.serviceLevelHours),
     leaseMinutes: Number(form.leaseMinutes),
-    sampleShare: Number(form.samplePercent) / 100,
+    sampleShare: shareOf(form.samplePercent),
     secondApproval: form.secondApproval,
     reportsToReview: Number(form.reportsToReview),
     rules: form.rules.map(({ code, title, text }) => ({ code: code.trim(), title: title.trim(), text: text.trim() })),
@@ -43,20 +46,14 @@ export function policyOf(form: PolicyForm): Policy {
 export function changedInput(before: PolicyFragment, after: Policy): UpdateReviewPolicyInput {
   return {
     revision: before.revision,
-    ...(before.serviceLevelHours === after.serviceLevelHours ? {} : { serviceLevelHours: after.serviceLevelHours }),
-    ...(before.leaseMinutes === after.leaseMinutes ? {} : { leaseMinutes: after.leaseMinutes }),
-    ...(before.sampleShare === after.sampleShare ? {} : { sampleShare: after.sampleShare }),
-    ...(before.secondApproval === after.secondApproval ? {} : { secondApproval: after.secondApproval }),
-    ...(before.reportsToReview === after.reportsToReview ? {} : { reportsToReview: after.reportsToReview }),
+    ...changedParts<Policy, (typeof KEYS)[number]>(before, after, KEYS),
     ...(sameRules(before, after) ? {} : { rules: after.rules.map(({ code, title, text }) => ({ code, title, text })) }),
   };
 }
 
 /** What saving would change, in the order of the form. Rules are told apart by their code. */
 export function differencesOf(before: Policy, after: Policy): Difference[] {
-  const plain = (['serviceLevelHours', 'leaseMinutes', 'sampleShare', 'secondApproval', 'reportsToReview'] as const)
-    .filter((key) => before[key] !== after[key])
-    .map((key) => ({ path: key, before: String(before[key]), after: String(after[key]) }));
+  const plain = plainDifferences(before, after, KEYS);
   const rules = ruleDifferences(before, after);
   if (rules.length > 0 || sameRules(before, after)) return [...plain, ...rules];
   const order = (policy: Policy) => policy.rules.map(({ code }) => code).join(', ');
