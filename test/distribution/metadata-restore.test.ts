@@ -7,6 +7,7 @@ import { renewRestored } from '../../server/app.ts';
 import { takeBackup } from '../../server/ops/backup.ts';
 import { restoreBackup } from '../../server/ops/restore.ts';
 import { startApp } from '../support/app.ts';
+import { createTestClock } from '../support/clock.ts';
 import { createSeed } from '../support/seed.ts';
 
 const APP = 'com.example.notes';
@@ -14,10 +15,11 @@ const progress = { update: () => undefined, end: () => undefined };
 
 it('of a server restored from a backup is never behind its devices', { timeout: 120_000 }, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'mosis-restored-'));
-  let app = await startApp();
+  const clock = createTestClock(new Date());
+  let app = await startApp({ clock });
   const { dataDir } = app;
   const device = () =>
-    createDevice({ root: join(folder, 'device'), serverUrl: app.url, fetch, clock: () => new Date() });
+    createDevice({ root: join(folder, 'device'), serverUrl: app.url, fetch, clock: () => clock.now() });
   try {
     const seed = createSeed(app);
     const ada = await seed.developer('Ada');
@@ -31,7 +33,7 @@ it('of a server restored from a backup is never behind its devices', { timeout: 
     await device().install(APP);
 
     const backup = join(folder, 'backup');
-    const taken = await takeBackup({ dataDir, folder: backup, copies: true, now: new Date(), progress });
+    const taken = await takeBackup({ dataDir, folder: backup, copies: true, now: clock.now(), progress });
     // The device sees metadata that the backup knows nothing of.
     for (const act of ['publishVersion', 'unpublishVersion', 'publishVersion', 'unpublishVersion']) {
       await ada.done(act, { versionId: second.id });
@@ -40,12 +42,12 @@ it('of a server restored from a backup is never behind its devices', { timeout: 
     }
     await app.close({ keep: true });
     await restoreBackup({
-      ...{ dataDir, folder: backup, manifest: taken.manifest, replaces: true, now: new Date(), progress },
-      renew: (path) => renewRestored(path, backup),
+      ...{ dataDir, folder: backup, manifest: taken.manifest, replaces: true, now: clock.now(), progress },
+      renew: (path) => renewRestored(path, backup, clock),
     });
     // Each change above took a number of its own, faster than the server signs by itself; a restore takes longer than that.
-    await new Promise((resolve) => setTimeout(resolve, 8_000));
-    app = await startApp({ dataDir });
+    clock.advance(60_000);
+    app = await startApp({ dataDir, clock });
     expect(app.rows('SELECT state FROM app_versions WHERE version_code = 2')).toEqual([{ state: 'APPROVED' }]);
     await device().refresh();
 
