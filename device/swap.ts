@@ -10,7 +10,8 @@ import { exists, makeFolder, syncFolder } from './durable.ts';
 import { systemCode } from './errors.ts';
 import { InstalledApp, PACKAGE_ID, type Storage } from './storage.ts';
 
-const StagingName = z.string().regex(/^[A-Za-z0-9._-]+$/);
+/** A name in `staging`, and no way out of it. */
+const StagingName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/);
 
 export const Change = z.discriminatedUnion('kind', [
   z.object({

@@ -48,6 +48,16 @@ describe('data that goes deeper than a path can say', () => {
   });
 });
 
+it.each(['..', '.', '../apps'])(
+  'a journal that names %s in staging is refused, and what is installed stays',
+  async (trash) => {
+    const change = { kind: 'remove', packageId: APP, trash, keepData: false };
+    await writeFile(join(bench.root, 'state', 'journal.json'), JSON.stringify(change));
+    await expect(device.recover()).rejects.toMatchObject({ code: 'STATE_BROKEN' });
+    expect(await bench.installedVersion()).toBe('1');
+  },
+);
+
 it('data that nobody may open is let in, copied and removed', () => {
   const url = (path: string) => JSON.stringify(pathToFileURL(join(import.meta.dirname, '../..', path)).href);
   const script = `
