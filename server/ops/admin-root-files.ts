@@ -1,7 +1,7 @@
 /** Owns the files of `mosis-admin root`: keys in PEM and roots on their way. Nothing is overwritten but a root that was signed. */
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { open, readFile, rename, writeFile } from 'node:fs/promises';
+import { open, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { decodePrivateKeyPem, decodePublicKeyPem, KeyFileError, type KeyPair } from '../../format/keys.ts';
 import { MAX_ROOT_BYTES } from '../distribution/metadata/root-draft.ts';
 import { AdminError } from './operator-client.ts';
@@ -46,12 +46,15 @@ export function requireFree(path: string): void {
 
 /** A root or a key as text. Throws NOT_FOUND or BAD_REQUEST. */
 export async function readText(path: string): Promise<string> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const unread = (error: NodeJS.ErrnoException): never => {
     const why = error.code === 'ENOENT' ? 'is not there' : `cannot be read: ${error.message}`;
     throw new AdminError('NOT_FOUND', `${path} ${why}.`, 'check the path');
-  });
-  if (text.length > 2 * MAX_ROOT_BYTES) throw new AdminError('BAD_REQUEST', `${path} is too long for a root or a key.`);
-  return text;
+  };
+  // Before it is opened: a pipe would be waited for, and a device file has no end.
+  const facts = await stat(path).catch(unread);
+  if (!facts.isFile()) throw new AdminError('BAD_REQUEST', `${path} is no file.`, 'check the path');
+  if (facts.size > 2 * MAX_ROOT_BYTES) throw new AdminError('BAD_REQUEST', `${path} is too long for a root or a key.`);
+  return readFile(path, 'utf8').catch(unread);
 }
 
 /** Writes a file that is not there yet, synced. Throws CONFLICT or FAILED. */

@@ -12,9 +12,11 @@ export class KeyFileUnfit extends Error {
   override readonly name = 'KeyFileUnfit';
 }
 
-/** The text of a key file, or null where there is none. Throws KeyFileUnfit for a link, or for what others can read. */
+/** The text of a key file, or null where there is none. Throws KeyFileUnfit for what is no plain file, or what others can read. */
 export async function readKeyFile(path: string): Promise<string | null> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch((error: unknown) => {
+  // A pipe that stands here must not be waited for.
+  const how = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const file = await open(path, how).catch((error: unknown) => {
     if (hasCode(error, 'ENOENT')) return null;
     if (hasCode(error, 'ELOOP'))
       throw new KeyFileUnfit(`The key ${path} is a symbolic link; put the file itself there.`);
@@ -22,7 +24,9 @@ export async function readKeyFile(path: string): Promise<string | null> {
   });
   if (file === null) return null;
   try {
-    const { mode } = await file.stat();
+    const facts = await file.stat();
+    if (!facts.isFile()) throw new KeyFileUnfit(`The key ${path} is no file; put the key itself there.`);
+    const { mode } = facts;
     if ((mode & FOREIGN_MODE) !== 0) {
       const shown = (mode & 0o777).toString(8).padStart(4, '0');
       throw new KeyFileUnfit(

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -58,6 +59,14 @@ it('refuses a damaged key rather than making another', async () => {
   await writeFile(path, 'not a key');
   await expect(loadPlatformKey(keys)).rejects.toThrow(KeyFileUnfit);
   expect(await readFile(path, 'utf8')).toBe('not a key');
+});
+
+it('refuses a folder and a pipe, and waits for neither', async () => {
+  await mkdir(join(keys, 'platform.pem'), { recursive: true });
+  await expect(loadPlatformKey(keys)).rejects.toThrow(/is no file/);
+  await rm(join(keys, 'platform.pem'), { recursive: true });
+  execFileSync('mkfifo', ['-m', '600', join(keys, 'platform.pem')]);
+  await expect(loadPlatformKey(keys)).rejects.toThrow(/is no file/);
 });
 
 it('refuses a symbolic link', async () => {
