@@ -1,9 +1,10 @@
 /** Owns the telemetry half of the OpenAPI document. The names and limits come from the telemetry feature. */
+import { z } from 'zod';
 import { PACKAGE_ID_PATTERN } from '../../format/manifest-schema.ts';
 import { SEMVER_PATTERN } from '../../format/semver.ts';
 import { KNOWN_ISSUE_LIMITS } from '../known-issues/service.ts';
 import { REJECTION_REASONS } from '../telemetry/bodies.ts';
-import { CRASH_TYPES, EVENT_TYPES } from '../telemetry/events-schema.ts';
+import { CRASH_TYPES, EVENT_TYPES, type EventTypeInfo } from '../telemetry/events-schema.ts';
 import { TELEMETRY_LIMITS } from '../telemetry/limits.ts';
 import { DROP_REASONS } from '../telemetry/losses.ts';
 import { type Json, problem } from './openapi-parts.ts';
@@ -25,7 +26,9 @@ function post(operationId: string, summary: string, body: string, answers: Json)
         ...answers,
         '400': problem('The body is not JSON, or breaks a rule; `fields` says which.'),
         '404': problem('No such published app, or no such request.'),
-        '408': problem('The body came too slowly.'),
+        '408': problem(
+          `The body came too slowly: not within ${TELEMETRY_LIMITS.bodyTimeoutMs / 1000} s, nor at ${TELEMETRY_LIMITS.minBytesPerSecond} bytes a second after that. Send it again later.`,
+        ),
         '413': problem(
           `Over ${TELEMETRY_LIMITS.maxEncodedBytes} bytes, or ${TELEMETRY_LIMITS.maxDecodedBytes} unpacked.`,
         ),
@@ -62,7 +65,7 @@ export function telemetryPaths(): Json {
       {
         '200': {
           description: 'Done: the export, or how much was erased.',
-          content: { 'application/json': { schema: { type: 'object' } } },
+          content: { 'application/json': { schema: { oneOf: [ref('DeviceExport'), ref('DeviceErased')] } } },
         },
         '202': answer('It still runs.', 'DeviceRequestRunning'),
       },
@@ -85,9 +88,28 @@ function object(required: readonly string[], properties: Json): Json {
   return { type: 'object', required, properties, additionalProperties: false };
 }
 
+/** `frame_time` is described as `FrameTimeEvent`. */
+function eventSchemaName(type: string): string {
+  return `${type.replace(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase())}Event`;
+}
+
+/** The schema of an event, made from what the server holds events against. */
+function eventSchema({ name, data, needsConsent }: EventTypeInfo): Json {
+  const { $schema: _, ...shape } = z.toJSONSchema(data.schema);
+  return {
+    ...object(data.optional ? ['type', 'at'] : ['type', 'at', 'data'], {
+      type: { const: name },
+      at: INSTANT,
+      data: shape,
+    }),
+    ...(needsConsent ? { description: 'Only in a batch with consent.' } : {}),
+  };
+}
+
 /** The schemas of the telemetry bodies and answers. */
 export function telemetrySchemas(): Json {
   return {
+    ...Object.fromEntries(EVENT_TYPES.map((type) => [eventSchemaName(type.name), eventSchema(type)])),
     EventBatch: object(
       ['batch_id', 'app_id', 'app_version', 'mosis_version', 'device_id', 'consent', 'sent_at', 'events'],
       {
@@ -112,11 +134,15 @@ export function telemetrySchemas(): Json {
           type: 'array',
           minItems: 1,
           maxItems: TELEMETRY_LIMITS.maxEventsPerBatch,
-          items: object(['type', 'at'], {
-            type: { enum: EVENT_TYPES.map(({ name }) => name) },
-            at: INSTANT,
-            data: { type: 'object' },
-          }),
+          items: {
+            oneOf: EVENT_TYPES.map(({ name }) => ref(eventSchemaName(name))),
+            discriminator: {
+              propertyName: 'type',
+              mapping: Object.fromEntries(
+                EVENT_TYPES.map(({ name }) => [name, `#/components/schemas/${eventSchemaName(name)}`]),
+              ),
+            },
+          },
         },
       },
     ),
@@ -166,8 +192,8 @@ export function telemetrySchemas(): Json {
         fingerprint: { type: 'string', minLength: 1, maxLength: 128 },
         context: object([], {
           screen: { type: 'string', maxLength: 200 },
-          memory_mb: { type: 'number', minimum: 0 },
-          uptime_seconds: { type: 'number', minimum: 0 },
+          memory_mb: { type: 'number', minimum: 0, maximum: 1_048_576 },
+          uptime_seconds: { type: 'number', minimum: 0, maximum: 3_155_760_000 },
         }),
       },
     ),
@@ -177,6 +203,18 @@ export function telemetrySchemas(): Json {
       action: { enum: ['export', 'erase'] },
     }),
     DeviceRequestToken: object(['token'], { token: { type: 'string', pattern: '^[A-Za-z0-9_-]{43}$' } }),
+    DeviceExport: object(['batches'], {
+      batches: {
+        type: 'array',
+        description: 'Everything stored of the device, as it was sent.',
+        items: { type: 'object' },
+      },
+    }),
+    DeviceErased: object(['state', 'action', 'events_removed'], {
+      state: { const: 'done' },
+      action: { const: 'erase' },
+      events_removed: { type: 'integer', minimum: 0 },
+    }),
     DeviceRequestRunning: object(['state'], { state: { const: 'running' } }),
   };
 }

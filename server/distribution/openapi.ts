@@ -2,6 +2,7 @@
 import { MAX_VERSION_CODE, PACKAGE_ID_PATTERN } from '../../format/manifest-schema.ts';
 import { SEMVER_PATTERN } from '../../format/semver.ts';
 import { ERROR_CODES } from '../errors.ts';
+import { metadataPaths, metadataSchemas } from './openapi-metadata.ts';
 import { type Json, problem } from './openapi-parts.ts';
 import { telemetryPaths, telemetrySchemas } from './openapi-telemetry.ts';
 import { updatePaths, updateSchemas } from './openapi-updates.ts';
@@ -272,7 +273,7 @@ export function openApiDocument(publicUrl: string): Json {
     servers: [{ url: publicUrl }],
     // Devices have no account.
     security: [],
-    paths: { ...PATHS, ...updatePaths(), ...telemetryPaths() },
-    components: { schemas: { ...SCHEMAS, ...updateSchemas(), ...telemetrySchemas() } },
+    paths: { ...PATHS, ...metadataPaths(), ...updatePaths(), ...telemetryPaths() },
+    components: { schemas: { ...SCHEMAS, ...metadataSchemas(), ...updateSchemas(), ...telemetrySchemas() } },
   };
 }

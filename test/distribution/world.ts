@@ -23,7 +23,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { goodPackage } from '../support/packages.ts';
 
 const AT = new Date('2026-01-05T12:00:00.000Z');
-export const SIGNATURE = '{"format":"mosis-package-v1"}\n';
+export const SIGNATURE = '{"format":"mosis-package-v1","keyId":"SHA256:x","publicKey":"x","signature":"x"}\n';
 
 export interface VersionSetup {
   readonly packageId?: string;
