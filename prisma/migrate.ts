@@ -150,9 +150,15 @@ async function isUpToDate(factory: MigrationAdapterFactory, list: MigrationList)
   try {
     const tables = await connection.queryRaw(sql("SELECT 1 FROM sqlite_master WHERE name = '_prisma_migrations'"));
     if (tables.rows.length === 0) return false;
-    await connection.executeScript(
-      'UPDATE _prisma_migrations SET rolled_back_at = started_at WHERE finished_at IS NULL AND rolled_back_at IS NULL',
+    const unfinished = await connection.queryRaw(
+      sql('SELECT 1 FROM _prisma_migrations WHERE finished_at IS NULL AND rolled_back_at IS NULL LIMIT 1'),
     );
+    // Seldom: what is written here has the whole database checked for rows that refer to nothing, as after each migration.
+    if (unfinished.rows.length > 0) {
+      await connection.executeScript(
+        'UPDATE _prisma_migrations SET rolled_back_at = started_at WHERE finished_at IS NULL AND rolled_back_at IS NULL',
+      );
+    }
     const history = await connection.queryRaw(
       sql('SELECT migration_name, checksum FROM _prisma_migrations WHERE rolled_back_at IS NULL'),
     );
