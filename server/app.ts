@@ -38,6 +38,7 @@ import type { Mailer } from './platform/mail/mail.ts';
 import { createSmtpMailer } from './platform/mail/smtp.ts';
 import { createInProcessPubSub } from './platform/pubsub/in-process.ts';
 import { createServices, type Services } from './services.ts';
+import { REGRESSIONS_JOB } from './telemetry/crash-regressions.ts';
 import { telemetryRoutes } from './telemetry/routes.ts';
 import { RETENTION_JOB } from './versions/package-retention.ts';
 import { uploadRoutes } from './versions/tus.ts';
@@ -221,6 +222,7 @@ export async function createApp(config: Config, { log, clock = systemClock, port
     cron.add({ name: 'carry-out-steps', pattern: '* * * * *', kind: 'carry-out-steps' });
     cron.add({ name: 'guard-rollouts', pattern: '*/10 * * * *', kind: 'guard-rollouts' });
     cron.add({ name: 'package-retention', pattern: '43 2 * * *', kind: RETENTION_JOB });
+    cron.add({ name: REGRESSIONS_JOB, pattern: '* * * * *', kind: REGRESSIONS_JOB });
     cron.add({ name: 'release-claims', pattern: '* * * * *', kind: 'release-claims' });
     await services.jobs.start({ alone: true });
     stack.defer(() => services.jobs.stop({ releaseLeases: true }));

@@ -36,6 +36,7 @@ import { createRollouts, type Rollouts } from './rollouts/service.ts';
 import { createSettings, type Settings } from './settings/service.ts';
 import { createSqliteStoreQueries } from './store/queries-sqlite.ts';
 import { createStore, type Store } from './store/service.ts';
+import { createCrashRegressions, REGRESSIONS_JOB } from './telemetry/crash-regressions.ts';
 import { type CrashTriage, createCrashTriage } from './telemetry/crash-triage.ts';
 import { createKnownApps } from './telemetry/known-apps.ts';
 import { telemetryThrottles } from './telemetry/rates.ts';
@@ -232,6 +233,7 @@ export async function createServices(platform: Platform): Promise<Services> {
       ),
   });
   const crashTriage = createCrashTriage({ db, work, clock, telemetry });
+  const crashRegressions = createCrashRegressions({ db, work, clock, telemetry });
 
   const notifications = createNotifications({
     db,
@@ -314,6 +316,11 @@ export async function createServices(platform: Platform): Promise<Services> {
     rollouts,
   });
   jobs.register('guard-rollouts', { handler: (_job, { signal }) => guard.run(signal) });
+  jobs.register(REGRESSIONS_JOB, {
+    handler: async (_job, { signal }) => {
+      await crashRegressions.reopen(signal);
+    },
+  });
   jobs.register('release-claims', {
     handler: async () => {
       await reviews.releaseLapsed();

@@ -1,5 +1,5 @@
 /** Owns the GraphQL view of the event log: the one event type and the timelines. */
-import { isAdmin, isReviewer } from '../accounts/access.ts';
+import { hasScope, isAdmin, isReviewer } from '../accounts/access.ts';
 import type { Viewer } from '../accounts/viewer.ts';
 import { roleOn } from '../apps/access.ts';
 import { AppNode } from '../apps/schema.ts';
@@ -49,6 +49,7 @@ const DESCRIPTIONS: Record<EventTypeName, string> = {
   PINS_CHANGED: 'The set of keys that may sign the app changed.',
   SUSPENDED: 'The platform took it out of the store.',
   REINSTATED: 'The platform put it back.',
+  CRASH_REGRESSED: 'A crash marked as resolved happened again in a version that should have had the fix.',
   LOOKED_INTO: 'A look beside the state was asked for, taken, given back or passed; for reviewers and admins only.',
 };
 
@@ -142,6 +143,14 @@ const EventRollout = builder.objectRef<RolloutNews>('EventRollout').implement({
   }),
 });
 
+const EventCrash = builder.objectRef<{ fingerprint: string; title: string }>('EventCrash').implement({
+  description: 'The crash group that an event is about.',
+  fields: (t) => ({
+    fingerprint: t.exposeString('fingerprint', { description: 'For `App.crashGroup`.' }),
+    title: t.exposeString('title', { description: 'What and where, in one line.' }),
+  }),
+});
+
 export const EventType = builder.objectRef<EventRecord>('Event').implement({
   description: 'One entry of the event log: what happened to an app or a version.',
   fields: (t) => ({
@@ -227,6 +236,18 @@ export const EventType = builder.objectRef<EventRecord>('Event').implement({
       nullable: true,
       description: 'What changed, for ROLLOUT_CHANGED; null for other types.',
       resolve: rolloutOf,
+    }),
+    crash: t.field({
+      type: EventCrash,
+      nullable: true,
+      description: 'Which crash, for CRASH_REGRESSED; null for other types, and for whom `telemetry` is not.',
+      resolve: async ({ type, appId, payload: { fingerprint, title } }, _args, { db, viewer }) =>
+        type === 'CRASH_REGRESSED' &&
+        typeof fingerprint === 'string' &&
+        hasScope(viewer, 'telemetry:read') &&
+        (await isMember(db, viewer, appId))
+          ? { fingerprint, title: text(title) ?? '' }
+          : null,
     }),
     size: t.field({
       type: 'BigInt',

@@ -28,6 +28,7 @@ export const EVENT_TYPES = [
   'SUSPENDED',
   'REINSTATED',
   'LOOKED_INTO',
+  'CRASH_REGRESSED',
 ] as const;
 
 export type EventType = (typeof EVENT_TYPES)[number];

@@ -23,6 +23,7 @@ export const MAIL_EVENT_TYPES = [
   'PUBLISHED',
   'ROLLOUT_CHANGED',
   'UNPUBLISHED',
+  'CRASH_REGRESSED',
   'SUSPENDED',
   'REINSTATED',
 ] as const satisfies readonly EventType[];
@@ -36,6 +37,7 @@ export const DEFAULT_MAIL_EVENTS: readonly MailEventType[] = [
   'REJECTED',
   'PUBLISHED',
   'ROLLOUT_CHANGED',
+  'CRASH_REGRESSED',
   'SUSPENDED',
   'REINSTATED',
 ];
@@ -95,6 +97,9 @@ export function outgoingData(event: Pick<EventRecord, 'type' | 'payload'>): Json
   }
   if (type === 'ROLLOUT_CHANGED' && typeof payload.rolloutId === 'string')
     data.rolloutId = globalId('Rollout', payload.rolloutId);
+  if (type === 'CRASH_REGRESSED')
+    for (const name of ['fingerprint', 'title'])
+      if (typeof payload[name] === 'string') data[name] = cut(payload[name], MAX_WORD_CHARS);
   // A note between reviewers on the way to a decision; the decision has its own words.
   const message = type === 'APPROVAL_ADDED' ? null : messageOf(payload);
   if (message !== null) data.message = message;

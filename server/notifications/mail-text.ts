@@ -78,6 +78,11 @@ const WORDS: Readonly<Record<Exclude<MailEventType, 'ROLLOUT_CHANGED'>, Words>> 
     line: (what) => `A member of the app took ${what} out of the store.`,
     next: 'See the version',
   },
+  CRASH_REGRESSED: {
+    subject: (what) => `A crash came back in ${what}`,
+    line: (what) => `A crash that was marked as resolved happened again in ${what}, which should have had the fix:`,
+    next: 'See the crash',
+  },
   SUSPENDED: {
     subject: (what) => `${what} was suspended`,
     line: (what) => `The platform took ${what} out of the store.`,
@@ -100,16 +105,27 @@ export function eventMail(event: EventRecord, about: MailSubject, publicUrl: str
   const { app, version, comments } = about;
   const name = cut(app.name, MAX_NAME_CHARS);
   const what = version === null ? name : `${name} ${version.versionName} (${version.versionCode})`;
-  const message = messageOf(event.payload);
+  const message = event.type === 'CRASH_REGRESSED' ? titleOf(event) : messageOf(event.payload);
   const said = comments.length > 0 ? comments : message === null ? [] : [message];
-  const path = version === null ? `/apps/${app.packageId}` : `/apps/${app.packageId}/versions/${version.versionCode}`;
   return compose({
     subject: words.subject(what),
     paragraphs: [words.line(what), ...countsOf(event)],
     quotes: said.map((text) => cut(text, MAX_QUOTE_CHARS)),
-    link: { label: words.next, url: `${publicUrl}${path}` },
+    link: { label: words.next, url: `${publicUrl}${pathOf(event, about)}` },
     publicUrl,
   });
+}
+
+/** The page of the portal where somebody does what comes next. */
+function pathOf({ type, payload }: EventRecord, { app, version }: MailSubject): string {
+  const page = `/apps/${app.packageId}`;
+  if (type === 'CRASH_REGRESSED' && typeof payload.fingerprint === 'string')
+    return `${page}?tab=analytics&crash=${encodeURIComponent(payload.fingerprint)}`;
+  return version === null ? page : `${page}/versions/${version.versionCode}`;
+}
+
+function titleOf({ payload }: EventRecord): string | null {
+  return typeof payload.title === 'string' && payload.title !== '' ? payload.title : null;
 }
 
 /** The mail to the owner of a webhook that was disabled. */

@@ -1,10 +1,10 @@
 /**
- * Owns what developers decide about crash groups: resolved, ignored, open again, and the reopening of one that came back.
- * The groups themselves are telemetry's; only these marks are in the core database.
+ * Owns what developers decide about crash groups: resolved, ignored, open again. The groups themselves are telemetry's; only
+ * these marks are in the core database. crash-regressions.ts reopens those that came back; reading changes nothing.
  */
 import type { Viewer } from '../accounts/viewer.ts';
 import { requireRole } from '../apps/access.ts';
-import { type ActOrigin, actorOf, SYSTEM_ACTOR } from '../audit/actor.ts';
+import { type ActOrigin, actorOf } from '../audit/actor.ts';
 import { DomainError, invalidField, notFound } from '../errors.ts';
 import type { CrashGroupMark } from '../generated/prisma/client.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -57,20 +57,22 @@ export function createCrashTriage(deps: {
   readonly db: Pick<Database, 'prisma'>;
   readonly work: Work;
   readonly clock: Clock;
-  readonly telemetry: Pick<Telemetry, 'crashGroups' | 'crashGroup' | 'crashVersions'>;
+  readonly telemetry: Pick<Telemetry, 'crashGroups' | 'crashGroup'>;
 }) {
   const { db, work, clock, telemetry } = deps;
 
   return {
     page,
-    /** One group with its state, reopened first where it came back; null where there is none. */
+    /** One group with its state; null where there is none. */
     async group({ appId, fingerprint }: WhichCrashGroup): Promise<TriagedCrashGroup | null> {
       const group = telemetry.crashGroup(appId, fingerprint);
-      return group === null ? null : triaged(appId, group, (await currentMarks(appId)).get(fingerprint));
+      if (group === null) return null;
+      const where = { appId_fingerprint: { appId, fingerprint } };
+      return triaged(appId, group, (await db.prisma.crashGroupMark.findUnique({ where })) ?? undefined);
     },
     /**
      * Marks a group as resolved in a version code: a crash that comes in afterwards, under a published version with that code
-     * or a higher one, reopens it. For maintainers. Throws NOT_FOUND, FORBIDDEN, VALIDATION.
+     * or a higher one, reopens it (crash-regressions.ts). For maintainers. Throws NOT_FOUND, FORBIDDEN, VALIDATION.
      */
     async resolve(act: Act, which: WhichCrashGroup, inVersionCode: number): Promise<TriagedCrashGroup> {
       if (!Number.isInteger(inVersionCode) || inVersionCode < 1)
@@ -84,7 +86,7 @@ export function createCrashTriage(deps: {
     reopen,
   };
 
-  /** A page of groups with their states; groups that came back are reopened first. Throws VALIDATION. */
+  /** A page of groups with their states. Throws VALIDATION. */
   async function page(
     appId: string,
     { first, after, sort, filter }: CrashGroupQuery,
@@ -94,7 +96,7 @@ export function createCrashTriage(deps: {
       throw invalidField('filter.search', `Search for at most ${MAX_SEARCH} characters.`);
     if (after !== null && after.sort !== sort)
       throw new DomainError('CURSOR_INVALID', 'This cursor is of another sort; begin without one.');
-    const marks = await currentMarks(appId);
+    const marks = await marksOf(appId);
     const { groups, hasNextPage } = telemetry.crashGroups(appId, {
       first,
       after,
@@ -157,70 +159,10 @@ export function createCrashTriage(deps: {
     return requireRole(viewer, app, { role: 'MAINTAINER', scope: 'apps:write' });
   }
 
-  /** The marks of an app, after reopening the resolved groups that came back. */
-  async function currentMarks(appId: string): Promise<Marks> {
+  async function marksOf(appId: string): Promise<Marks> {
     const marks = await db.prisma.crashGroupMark.findMany({ where: { appId } });
-    const resolved = marks.filter((mark) => mark.state === 'RESOLVED');
-    if (resolved.length > 0 && (await reopenRegressed(appId, resolved)))
-      return byFingerprint(await db.prisma.crashGroupMark.findMany({ where: { appId } }));
-    return byFingerprint(marks);
+    return new Map(marks.map((mark) => [mark.fingerprint, mark]));
   }
-
-  async function reopenRegressed(appId: string, resolved: readonly CrashGroupMark[]): Promise<boolean> {
-    const codes = await publishedCodes(appId);
-    let changed = false;
-    for (const mark of resolved) {
-      const code = regressionOf(mark, codes);
-      if (code !== null) changed = (await regress(mark, code)) || changed;
-    }
-    return changed;
-  }
-
-  /** Codes by name. A name is not unique: the highest counts. What a device says of its code could be made up. */
-  async function publishedCodes(appId: string): Promise<ReadonlyMap<string, number>> {
-    const versions = await db.prisma.appVersion.findMany({
-      where: { appId, publishedAt: { not: null } },
-      select: { versionName: true, versionCode: true },
-      orderBy: { versionCode: 'asc' },
-    });
-    return new Map(versions.map(({ versionName, versionCode }) => [versionName, versionCode]));
-  }
-
-  /** The version code in which a resolved crash came back since, or null. */
-  function regressionOf(mark: CrashGroupMark, codes: ReadonlyMap<string, number>): number | null {
-    const { resolvedInCode, updatedAt, appId, fingerprint } = mark;
-    if (resolvedInCode === null) return null;
-    const since = telemetry
-      .crashVersions(appId, fingerprint)
-      .filter(({ lastReceivedMs }) => lastReceivedMs > updatedAt.getTime())
-      .map(({ name }) => codes.get(name) ?? 0)
-      .filter((code) => code >= resolvedInCode);
-    return since.length === 0 ? null : Math.min(...since);
-  }
-
-  /** Once, however many read at the same time: only who still finds the mark as it was changes it. */
-  async function regress({ appId, fingerprint, updatedAt }: CrashGroupMark, code: number): Promise<boolean> {
-    const now = clock.now();
-    return work(async (unit) => {
-      const { count } = await unit.tx.crashGroupMark.updateMany({
-        where: { appId, fingerprint, state: 'RESOLVED', updatedAt },
-        data: { state: 'REGRESSED', regressedAt: now, regressedInCode: code, updatedAt: now },
-      });
-      if (count === 0) return false;
-      unit.audit({
-        ...SYSTEM_ACTOR,
-        action: 'crash_group.regress',
-        resourceType: 'crash_group',
-        resourceId: `${appId}:${fingerprint}`,
-        details: { inVersionCode: code },
-      });
-      return true;
-    });
-  }
-}
-
-function byFingerprint(marks: readonly CrashGroupMark[]): Marks {
-  return new Map(marks.map((mark) => [mark.fingerprint, mark]));
 }
 
 function stateOf(mark: CrashGroupMark | undefined): CrashGroupState {

@@ -176,6 +176,7 @@ describe('the choice of mails', () => {
           'REJECTED',
           'PUBLISHED',
           'ROLLOUT_CHANGED',
+          'CRASH_REGRESSED',
           'SUSPENDED',
           'REINSTATED',
         ],

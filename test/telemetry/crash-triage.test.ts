@@ -1,6 +1,7 @@
 // What developers decide about crash groups, and the reopening of those that came back.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Viewer } from '../../server/accounts/viewer.ts';
+import type { CrashRegressions } from '../../server/telemetry/crash-regressions.ts';
 import type { CrashGroupFilter, CrashTriage } from '../../server/telemetry/crash-triage.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { APP, crash, createStand, deviceId, START, type Stand } from './stand.ts';
@@ -21,6 +22,7 @@ const owner = { viewer: person('owner'), origin: ORIGIN };
 let database: TestDatabase;
 let stand: Stand;
 let triage: CrashTriage;
+let regressions: CrashRegressions;
 let which: { appId: string; fingerprint: string };
 let sent = 0;
 
@@ -34,7 +36,7 @@ beforeEach(async () => {
     [3, '1.2.0'],
   ] as const)
     await publish(database, code, name);
-  triage = triageOf(database, stand);
+  ({ triage, regressions } = triageOf(database, stand));
   await happen('1.0.0');
   const [group] = (await read()).groups;
   which = { appId: APP.id, fingerprint: group?.fingerprint ?? '' };
@@ -67,6 +69,7 @@ describe('a resolved crash group', () => {
   it('is found by its fingerprint alone, reopened where it came back, and in its own app only', async () => {
     expect(await triage.group(which)).toMatchObject({ fingerprint: which.fingerprint, state: 'RESOLVED' });
     await happen('1.2.0');
+    await regressions.reopen();
     expect(await triage.group(which)).toMatchObject({ state: 'REGRESSED', regressedInCode: 3 });
     expect(await triage.group({ appId: APP.id, fingerprint: '0'.repeat(32) })).toBeNull();
     expect(await triage.group({ appId: 'another', fingerprint: which.fingerprint })).toBeNull();
@@ -74,15 +77,56 @@ describe('a resolved crash group', () => {
 
   it('stays resolved while crashes come from versions before the fix', async () => {
     await happen('1.0.0');
+    expect(await regressions.reopen()).toBe(0);
     expect(await states()).toEqual([['RESOLVED', null]]);
+  });
+
+  it('is not changed by reading it, and its members are told once when it is reopened', async () => {
+    await happen('1.2.0');
+    expect(await triage.group(which)).toMatchObject({ state: 'RESOLVED' });
+    expect(await states()).toEqual([['RESOLVED', null]]);
+    expect(await database.db.prisma.event.count()).toBe(0);
+    expect([await regressions.reopen(), await regressions.reopen()]).toEqual([1, 0]);
+    expect(await database.db.prisma.event.findMany()).toMatchObject([
+      {
+        type: 'CRASH_REGRESSED',
+        appId: APP.id,
+        versionId: 'version-3',
+        actorId: null,
+        payload: {
+          fingerprint: which.fingerprint,
+          title: expect.stringContaining('nil'),
+          versionCode: 3,
+          version: '1.2.0',
+        },
+      },
+    ]);
+  });
+
+  it('is found among more resolved groups than are looked at in one turn', async () => {
+    const fingerprints = Array.from({ length: 450 }, (_, n) => (n + 1).toString(16).padStart(32, '0'));
+    const { updatedAt } = await database.db.prisma.crashGroupMark.findFirstOrThrow();
+    await database.db.prisma.crashGroupMark.createMany({
+      data: fingerprints.map((fingerprint) => ({
+        appId: APP.id,
+        fingerprint,
+        state: 'RESOLVED',
+        resolvedInCode: 1,
+        updatedAt,
+      })),
+    });
+    await happen('1.2.0');
+    expect(await regressions.reopen()).toBe(1);
+    expect(await triage.group(which)).toMatchObject({ state: 'REGRESSED' });
   });
 
   it('is reopened by a crash in the version of the fix or a later one, once, with one audit row of the system', async () => {
     await happen('1.2.0');
     await happen('1.1.0');
-    await Promise.all([read(), read(), read()]);
+    await Promise.all([regressions.reopen(), regressions.reopen(), regressions.reopen()]);
     expect(await states()).toEqual([['REGRESSED', 2]]);
     await happen('1.2.0');
+    await regressions.reopen();
     expect(await states()).toEqual([['REGRESSED', 2]]);
     expect(await audited()).toEqual([
       ['crash_group.resolve', 'owner'],
@@ -93,6 +137,7 @@ describe('a resolved crash group', () => {
   it('is not reopened by what a device says its version code is', async () => {
     await happen('1.0.0', { version_code: 2_000_000_000 });
     await happen('9.9.9', { version_code: 3 });
+    expect(await regressions.reopen()).toBe(0);
     expect(await states()).toEqual([['RESOLVED', null]]);
   });
 
@@ -101,8 +146,10 @@ describe('a resolved crash group', () => {
     await happen('1.2.0');
     stand.clock.advance(1_000);
     await triage.resolve(owner, which, 2);
+    await regressions.reopen();
     expect(await states()).toEqual([['RESOLVED', null]]);
     await happen('1.2.0');
+    await regressions.reopen();
     expect(await states()).toEqual([['REGRESSED', 3]]);
   });
 });
@@ -111,6 +158,7 @@ describe('crash groups', () => {
   it('that are ignored stay ignored, and open again by hand alone', async () => {
     await triage.ignore(owner, which);
     await happen('1.2.0');
+    await regressions.reopen();
     expect(await states()).toEqual([['IGNORED', null]]);
     expect(await triage.reopen(owner, which)).toMatchObject({ state: 'OPEN' });
     await expect(triage.reopen(owner, which)).rejects.toMatchObject({ code: 'STATE_CONFLICT' });

@@ -32,6 +32,8 @@ const value = fc.oneof(
     '1.0.0',
     '1.0.0-rc.1',
     'x'.repeat(201),
+    '😀'.repeat(200),
+    '😀'.repeat(201),
   ),
   fc.integer({ min: -2, max: 200_000 }),
   fc.string({ maxLength: 70 }),

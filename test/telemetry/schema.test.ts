@@ -38,7 +38,7 @@ let triage: CrashTriage;
 beforeAll(async () => {
   database = await createTestDatabase();
   stand = await createStand();
-  triage = triageOf(database, stand);
+  ({ triage } = triageOf(database, stand));
   await populate(database);
   await stand.post('events', batch(1, { events: [{ type: 'app_install', at: '2026-01-15T10:00:00Z' }] }));
   const start = { type: 'app_start', at: '2026-01-15T11:59:00Z', data: { launch_ms: 400 } };

@@ -4,6 +4,7 @@ import { createEvents } from '../../server/events/service.ts';
 import { createJobs } from '../../server/jobs/service.ts';
 import { createIds } from '../../server/platform/ids.ts';
 import { createInProcessPubSub } from '../../server/platform/pubsub/in-process.ts';
+import { createCrashRegressions } from '../../server/telemetry/crash-regressions.ts';
 import { createCrashTriage } from '../../server/telemetry/crash-triage.ts';
 import { createUnitOfWork } from '../../server/unit-of-work.ts';
 import type { TestDatabase } from '../support/database.ts';
@@ -67,5 +68,6 @@ export function triageOf({ db }: TestDatabase, stand: Stand) {
   const events = createEvents({ db, clock, pubsub: createInProcessPubSub(() => {}), pollMs: 1_000 });
   const jobs = createJobs({ db, clock, ids, log });
   const work = createUnitOfWork({ db, events, jobs, audit: createAudit({ clock, ids }), log });
-  return createCrashTriage({ db, work, clock, telemetry: stand.telemetry });
+  const given = { db, work, clock, telemetry: stand.telemetry };
+  return { triage: createCrashTriage(given), regressions: createCrashRegressions(given) };
 }

@@ -1,8 +1,9 @@
 /** Crash triage and live counts through a whole server: REST from devices, GraphQL and sockets for people. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { REGRESSIONS_JOB } from '../../server/telemetry/crash-regressions.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import type { Client } from '../support/client.ts';
-import { type AppHandle, createSeed, type Developer, type Seed } from '../support/seed.ts';
+import { type AppHandle, createSeed, type Developer, type Reviewer, type Seed } from '../support/seed.ts';
 
 const LIVE = 'subscription($id: ID!) { live: telemetryLive(appId: $id) { events crashes reports versions } }';
 const GROUP = 'id state count resolvedInVersionCode regressedInVersionCode regressedAt';
@@ -26,13 +27,14 @@ let app: TestApp;
 let seed: Seed;
 let ada: Developer;
 let mallory: Developer;
+let rita: Reviewer;
 let notes: AppHandle;
 beforeAll(async () => {
   app = await startApp();
   seed = createSeed(app);
   ada = await seed.developer('Ada');
   mallory = await seed.developer('Mallory');
-  const rita = await seed.reviewer();
+  rita = await seed.reviewer();
   notes = await ada.app('com.example.notes');
   await (await notes.upload({ version_code: 1, version: '1.0.0' })).published(rita);
   await (await notes.upload({ version_code: 2, version: '1.1.0' })).published(rita);
@@ -103,7 +105,23 @@ describe('a crash group', () => {
     await crash('alpha', '1.0.0');
     expect(await only('alpha')).toMatchObject({ state: 'RESOLVED', regressedInVersionCode: null });
     await crash('alpha', '1.1.0');
-    expect(await only('alpha')).toMatchObject({ id, state: 'REGRESSED', regressedInVersionCode: 2 });
+    await app.services.telemetry.flush();
+    await app.services.work(async (unit) => unit.enqueue({ kind: REGRESSIONS_JOB, key: 'test', payload: {} }));
+    await expect.poll(async () => (await only('alpha')).state, { timeout: 20_000 }).toBe('REGRESSED');
+    expect(await only('alpha')).toMatchObject({ id, regressedInVersionCode: 2 });
+    const told = `query($id: ID!) { node(id: $id) { ... on App { events(first: 1) { type crash { fingerprint title } version { versionCode } } } } }`;
+    const { fingerprint } = (
+      await as(ada).query<{ node: { crashGroups: { nodes: { fingerprint: string }[] } } }>(
+        'query($id: ID!) { node(id: $id) { ... on App { crashGroups(filter: { search: "alpha" }) { nodes { fingerprint } } } } }',
+        { id: notes.id },
+      )
+    ).node.crashGroups.nodes[0] ?? { fingerprint: '' };
+    const event = { type: 'CRASH_REGRESSED', version: { versionCode: 2 } };
+    expect(await as(ada).query(told, { id: notes.id })).toEqual({
+      node: { events: [{ ...event, crash: { fingerprint, title: expect.stringContaining('alpha') } }] },
+    });
+    // Who sees the app without being a member does not see how it is used.
+    expect(await rita.query(told, { id: notes.id })).toEqual({ node: { events: [{ ...event, crash: null }] } });
     const audited = app.rows<{ action: string; via: string }>(
       "SELECT action, via FROM audit_logs WHERE action LIKE 'crash_group.%' ORDER BY id",
     );

@@ -20,6 +20,7 @@ export const WEBHOOK_EVENTS = [
   'UNPUBLISHED',
   'ROLLOUT_CHANGED',
   'PINS_CHANGED',
+  'CRASH_REGRESSED',
   'SUSPENDED',
   'REINSTATED',
 ] as const satisfies readonly EventType[];

@@ -21,6 +21,7 @@ const eventNames: Partial<Record<EventType, string>> = {
   UNPUBLISHED: 'A version left the store',
   ROLLOUT_CHANGED: 'A rollout changed',
   PINS_CHANGED: 'The keys of an app changed',
+  CRASH_REGRESSED: 'A resolved crash came back',
   SUSPENDED: 'A version was suspended',
   REINSTATED: 'A version was reinstated',
 };

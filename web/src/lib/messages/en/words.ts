@@ -132,6 +132,7 @@ export function event(it: EventLike): string {
     UNPUBLISHED: `Unpublished${by(it)}`,
     ROLLOUT_CHANGED: it.rollout ? rolloutChange(it.rollout, by(it)) : 'Rollout changed',
     PINS_CHANGED: 'Signing keys changed',
+    CRASH_REGRESSED: 'A resolved crash came back',
     SUSPENDED: `Suspended${by(it)}`,
     REINSTATED: `Reinstated${by(it)}`,
   };
