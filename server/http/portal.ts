@@ -24,11 +24,13 @@ const TYPES: Readonly<Record<string, string>> = {
 const COMPRESSED = new Set(['.html', '.js', '.css', '.json', '.svg', '.txt', '.webmanifest']);
 const IMMUTABLE_FOLDER = '_app/immutable/';
 
-/** What is known of a file; its bytes are read when it is asked for, and kept only compressed. */
+/** What is known of a file; its bytes are read when it is asked for, and kept only compressed, or for as long as somebody is taking them. */
 interface StaticFile {
   readonly source: string;
   readonly compressible: boolean;
   brotli: Promise<Buffer> | null;
+  reading: Promise<Buffer> | null;
+  plain: WeakRef<Buffer> | null;
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -54,7 +56,7 @@ export async function createPortal(folder: string): Promise<RouteHandler> {
       response.writeHead(304, file.headers).end();
       return;
     }
-    const body = useBrotli ? await compressed(file) : await readFile(file.source);
+    const body = useBrotli ? await compressed(file) : await plainOf(file);
     response.writeHead(200, {
       ...file.headers,
       'Content-Length': body.length,
@@ -89,6 +91,18 @@ function compressed(file: StaticFile): Promise<Buffer> {
   return file.brotli;
 }
 
+/** The bytes as they are: one copy for all who take them now, however slowly. */
+async function plainOf(file: StaticFile): Promise<Buffer> {
+  const held = file.plain?.deref();
+  if (held !== undefined) return held;
+  file.reading ??= readFile(file.source).finally(() => {
+    file.reading = null;
+  });
+  const bytes = await file.reading;
+  file.plain = new WeakRef(bytes);
+  return bytes;
+}
+
 function describe(path: string, source: string, body: Buffer): StaticFile {
   const extension = extname(path);
   const compressible = COMPRESSED.has(extension) && body.length > 1024;
@@ -96,6 +110,8 @@ function describe(path: string, source: string, body: Buffer): StaticFile {
     source,
     compressible,
     brotli: null,
+    reading: null,
+    plain: null,
     headers: {
       'Content-Type': TYPES[extension] ?? 'application/octet-stream',
       'Cache-Control': path.startsWith(IMMUTABLE_FOLDER) ? 'public, max-age=31536000, immutable' : 'no-cache',

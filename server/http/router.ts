@@ -1,5 +1,6 @@
 /** Owns which handler answers a method and path, request ids, and the last catch of every failure. It knows no feature. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { DomainError } from '../errors.ts';
 import type { Log } from '../platform/log.ts';
 import { clientAddress } from './address.ts';
@@ -51,6 +52,11 @@ export interface RouterOptions {
   readonly log: Log;
 }
 
+type Listener = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Requests of one connection that wait for the one before them; clients hardly ever send any so. */
+const MAX_WAITING = 64;
+
 interface CompiledRoute extends Route {
   readonly parts: readonly string[];
 }
@@ -89,7 +95,7 @@ class Context implements RouteContext {
 }
 
 /** Makes the request listener of the whole server. A fault is logged with its request id and answered masked. */
-export function createRouter(options: RouterOptions): (request: IncomingMessage, response: ServerResponse) => void {
+export function createRouter(options: RouterOptions): Listener {
   const always = securityHeaders(options.publicUrl);
   const compiled = options.routes.map((route): CompiledRoute => ({ ...route, parts: route.path.slice(1).split('/') }));
   const byFirstPart = Map.groupBy(compiled, (route) => route.parts[0] ?? '');
@@ -99,7 +105,7 @@ export function createRouter(options: RouterOptions): (request: IncomingMessage,
     (route) => route.path,
   );
 
-  return (request, response) => {
+  return inTurn((request, response) => {
     const context = new Context(request, options, always);
     if (options.log.isLevelEnabled('debug')) logAtEnd(request, response, context);
     const exact = byPath.get(request.url ?? '')?.find((route) => takes(route, request));
@@ -117,7 +123,7 @@ export function createRouter(options: RouterOptions): (request: IncomingMessage,
     } catch (error) {
       failed(error);
     }
-  };
+  });
 
   function answer(request: IncomingMessage, response: ServerResponse, context: Context): Promise<void> | void {
     const parts = context.url.pathname.slice(1).split('/');
@@ -140,6 +146,29 @@ export function createRouter(options: RouterOptions): (request: IncomingMessage,
     }
     return options.fallback(request, response, context);
   }
+}
+
+/**
+ * Handles the requests of one connection one after the other, whatever their sender does not wait for: Node begins them all at once, and
+ * thousands of answers that nobody reads would wait in memory. A connection with too many requests waiting is cut.
+ */
+function inTurn(handle: Listener): Listener {
+  const waiting = new WeakMap<Socket, number>();
+  return (request, response) => {
+    // Only the answer whose turn it is has the socket.
+    if (response.socket !== null) return handle(request, response);
+    const { socket } = request;
+    const before = waiting.get(socket) ?? 0;
+    if (before >= MAX_WAITING) {
+      socket.destroy();
+      return;
+    }
+    waiting.set(socket, before + 1);
+    response.once('socket', () => {
+      waiting.set(socket, (waiting.get(socket) ?? 1) - 1);
+      handle(request, response);
+    });
+  };
 }
 
 function takes({ methods }: Route, { method }: IncomingMessage): boolean {
