@@ -1,12 +1,9 @@
 /**
- * Owns what a seeded data folder (`npm run seed -- --large`) lacks for signed metadata: chains of pins, rollouts, and the place
- * of each version; and a session of a developer. It runs while no server uses the folder, and changes nothing twice.
+ * Owns what a seeded data folder (`npm run seed -- --large`) lacks for publishing: a session of a developer; and finds the apps.
+ * It runs while no server uses the folder, and changes nothing twice.
  */
-import { createHash, createPrivateKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import RawDatabase, { type Database as RawHandle } from 'better-sqlite3';
-import { pinStatementBytes } from '../format/pins.ts';
-import { keyIdOf } from '../format/signing.ts';
-import { binPrefixOf, targetPath } from '../format/trust/targets.ts';
 
 const stamp = (ms: number): string => new Date(ms).toISOString().replace('Z', '+00:00');
 const DAY_MS = 86_400_000;
@@ -31,8 +28,6 @@ export function prepareMetadata(path: string): PreparedMetadata {
   handle.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -131072');
   try {
     return handle.transaction(() => {
-      addPins(handle);
-      addRollouts(handle);
       const cookie = addSession(handle);
       const published = handle
         .prepare("SELECT count(*) AS n FROM app_versions WHERE state = 'PUBLISHED'")
@@ -43,45 +38,6 @@ export function prepareMetadata(path: string): PreparedMetadata {
   } finally {
     handle.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     handle.close();
-  }
-}
-
-function addPins(handle: RawHandle): void {
-  const apps = handle
-    .prepare<[], { id: string; packageId: string }>(
-      `SELECT id, package_id AS packageId FROM apps WHERE status = 'PUBLISHED'
-       AND NOT EXISTS (SELECT 1 FROM pin_links p WHERE p.app_id = apps.id)`,
-    )
-    .all();
-  if (apps.length === 0) return;
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  const raw = Uint8Array.from(publicKey.export({ type: 'spki', format: 'der' }).subarray(-32));
-  const key = createPrivateKey(privateKey.export({ type: 'pkcs8', format: 'pem' }));
-  const keyId = keyIdOf(raw);
-  const insert = handle.prepare('INSERT INTO pin_links VALUES (?, 1, ?, ?, ?, ?, 0, ?)');
-  for (const { id, packageId } of apps) {
-    const signature = sign(null, pinStatementBytes({ packageId, serial: 1, keyIds: [keyId] }), key).toString('base64');
-    insert.run(id, JSON.stringify([keyId]), keyId, Buffer.from(raw).toString('base64'), signature, stamp(Date.now()));
-  }
-  handle.prepare("UPDATE app_versions SET signer_key_id = ? WHERE state = 'PUBLISHED'").run(keyId);
-}
-
-function addRollouts(handle: RawHandle): void {
-  const versions = handle
-    .prepare<[], { id: string; appId: string; code: number; packageId: string }>(
-      `SELECT v.id, v.app_id AS appId, v.version_code AS code, a.package_id AS packageId FROM app_versions v
-       JOIN apps a ON a.id = v.app_id WHERE v.state = 'PUBLISHED' AND v.metadata_bin IS NULL`,
-    )
-    .all();
-  const place = handle.prepare('UPDATE app_versions SET metadata_bin = ? WHERE id = ?');
-  const roll = handle.prepare(
-    `INSERT OR IGNORE INTO rollouts (id, app_id, version_id, track, seed, basis_points, state, schedule, started_at, updated_at, finished_at)
-     VALUES (?, ?, ?, 'STABLE', ?, 10000, 'COMPLETE', '[]', ?, ?, ?)`,
-  );
-  const at = stamp(Date.now() - 30 * DAY_MS);
-  for (const { id, appId, code, packageId } of versions) {
-    place.run(binPrefixOf(targetPath(packageId, code)), id);
-    roll.run(`r-${id}`, appId, id, randomBytes(32).toString('hex'), at, at, at);
   }
 }
 

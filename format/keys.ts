@@ -1,5 +1,5 @@
 /** Owns key files, docs/PACKAGE_FORMAT.md §4: PKCS#8 and SPKI PEM to raw bytes and back. Node only; it stores nothing. */
-import { createPrivateKey } from 'node:crypto';
+import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { PUBLIC_KEY_BYTES, publicKeyFrom, SECRET_KEY_BYTES } from './signing.ts';
 
 /** RFC 8410 §7: PrivateKeyInfo of an Ed25519 seed up to the seed. */
@@ -37,11 +37,15 @@ export function keyPairFrom(secretKey: Uint8Array): KeyPair {
 
 /** PKCS#8 PEM of a secret key, encrypted (PBES2, AES-256-CBC) when a passphrase is given. */
 export function encodePrivateKeyPem(secretKey: Uint8Array, passphrase?: string): string {
-  if (secretKey.length !== SECRET_KEY_BYTES) throw new RangeError(`A secret key has ${SECRET_KEY_BYTES} bytes.`);
-  const der = Buffer.concat([PKCS8_PREFIX, secretKey]);
-  const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+  const key = privateKeyObject(secretKey);
   const encryption = passphrase === undefined ? {} : { cipher: 'aes-256-cbc', passphrase };
   return key.export({ type: 'pkcs8', format: 'pem', ...encryption }).toString();
+}
+
+/** A secret key as OpenSSL takes it. */
+export function privateKeyObject(secretKey: Uint8Array): KeyObject {
+  if (secretKey.length !== SECRET_KEY_BYTES) throw new RangeError(`A secret key has ${SECRET_KEY_BYTES} bytes.`);
+  return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, secretKey]), format: 'der', type: 'pkcs8' });
 }
 
 /** The key pair of a PKCS#8 PEM. Throws `KeyFileError`. */

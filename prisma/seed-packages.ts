@@ -1,9 +1,10 @@
-/** Owns the packages of made-up apps: real and signed ones, and mere facts for load. It writes no file. */
+/** Owns the packages and pinned keys of made-up apps: real and signed ones, and mere facts for load. It writes no file. */
 import { createHash } from 'node:crypto';
 import { deflateSync } from 'node:zlib';
 import { buildPackage } from '../format/canonical.ts';
 import { crc32 } from '../format/crc32.ts';
 import { signPackage } from '../format/package-signature.ts';
+import { type PinLink, signPinLink } from '../format/pins.ts';
 import type { PlatformKey } from '../server/distribution/platform-key.ts';
 import { packageKey } from '../server/versions/paths.ts';
 import type { MadeUpApp } from './seed-data.ts';
@@ -16,6 +17,19 @@ export interface PackageFacts {
   readonly platformSignature: string;
 }
 export type MakePackage = (app: MadeUpApp, versionCode: number, manifest: object) => PackageFacts;
+
+/** The first link of an app's chain, for the one key that signs all. */
+export type MakePin = (packageId: string, signer: { readonly keyId: string; readonly publicKey: string }) => PinLink;
+
+/** Of the right shape, and signed by nobody. */
+export const madeUpPin: MakePin = (packageId, { keyId, publicKey }) => ({
+  ...{ packageId, serial: 1, keyIds: [keyId], publicKey },
+  signature: createHash('sha512').update(`${packageId} pin`).digest('base64'),
+});
+
+export function realPin(secretKey: Uint8Array): MakePin {
+  return (packageId, { keyId }) => signPinLink({ packageId, serial: 1, keyIds: [keyId] }, secretKey);
+}
 
 /** Facts of the right shape over no file: a load set would take hours to sign and a disk to hold. */
 export function madeUpPackage(app: MadeUpApp, versionCode: number): PackageFacts {

@@ -14,9 +14,11 @@ import type { FolderBlobs } from '../server/platform/blobs/blobs.ts';
 import { createFolderBlobs } from '../server/platform/blobs/folder.ts';
 import { lockFolder } from '../server/platform/db/lock.ts';
 import { createIds, type Ids } from '../server/platform/ids.ts';
+import { metadataBinOf } from '../server/versions/metadata-bins.ts';
 import { applyMigrations } from './migrate.ts';
+import { APP_COLUMNS, PIN_COLUMNS, ROLLOUT_COLUMNS, VERSION_COLUMNS } from './seed-columns.ts';
 import { createRandom, type MadeUpApp, madeUpApp } from './seed-data.ts';
-import { type MakePackage, madeUpPackage, realPackages } from './seed-packages.ts';
+import { type MakePackage, type MakePin, madeUpPackage, madeUpPin, realPackages, realPin } from './seed-packages.ts';
 
 export interface SeedSize {
   readonly developers: number;
@@ -43,13 +45,17 @@ interface Context {
   readonly random: () => number;
   readonly signer: { readonly keyId: string; readonly publicKey: string };
   readonly makePackage: MakePackage;
+  readonly makePin: MakePin;
 }
 
-/** Adds developers, apps and versions to a migrated database that nobody has open. Returns the number of each. */
+/**
+ * Adds developers, apps and versions to a migrated database that nobody has open: each version published for every device, each
+ * app with its first pin. Returns the number of each.
+ */
 export function seedDatabase(
   path: string,
   size: SeedSize,
-  options: { signer: Context['signer']; makePackage: MakePackage },
+  options: { signer: Context['signer']; makePackage: MakePackage; makePin?: MakePin },
 ): SeedSize {
   const handle = new RawDatabase(path, { fileMustExist: true });
   try {
@@ -64,7 +70,7 @@ export function seedDatabase(
     let nowMs = START_MS;
     const clock = { now: () => new Date(nowMs), ms: () => nowMs++ };
     const ids = createIds(clock, (bytes) => Uint8Array.from({ length: bytes }, () => Math.floor(random() * 256)));
-    const context: Context = { handle, ids, random, ...options };
+    const context: Context = { handle, ids, random, makePin: madeUpPin, ...options };
     const developers = addDevelopers(context, size.developers);
     addApps(context, size, developers);
     handle.exec("INSERT INTO app_fts(app_fts) VALUES ('optimize')");
@@ -89,58 +95,14 @@ function addDevelopers({ handle, ids }: Context, count: number): string[] {
   )();
 }
 
-const APP_COLUMNS = [
-  'id',
-  'developer_id',
-  'package_id',
-  'name',
-  'summary',
-  'description',
-  'category',
-  'tags',
-  'tag_text',
-  'status',
-  'latest_version_id',
-  'first_published_at',
-  'last_published_at',
-  'highest_code',
-  'created_at',
-  'updated_at',
-] as const;
-const VERSION_COLUMNS = [
-  'id',
-  'app_id',
-  'version_code',
-  'version_name',
-  'state',
-  'round',
-  'claimed_code',
-  'package_size',
-  'package_sha256',
-  'unpacked_size',
-  'manifest',
-  'permissions',
-  'min_mosis_version',
-  'signature',
-  'signer_key_id',
-  'signer_public_key',
-  'platform_signature',
-  'release_notes',
-  'review_reasons',
-  'uploaded_by_id',
-  'created_at',
-  'updated_at',
-  'submitted_at',
-  'decided_at',
-  'published_at',
-] as const;
-
 function addApps(context: Context, size: SeedSize, developers: readonly string[]): void {
   const { handle } = context;
-  const add = {
+  const add: Inserters = {
     app: inserter(handle, 'apps', APP_COLUMNS),
     version: inserter(handle, 'app_versions', VERSION_COLUMNS),
     member: inserter(handle, 'app_members', ['app_id', 'developer_id', 'role', 'created_at']),
+    pin: inserter(handle, 'pin_links', PIN_COLUMNS),
+    rollout: inserter(handle, 'rollouts', ROLLOUT_COLUMNS),
   };
   const perTransaction = Math.max(1, Math.floor(ROWS_PER_TRANSACTION / size.versionsPerApp));
   for (let from = 0; from < size.apps; from += perTransaction) {
@@ -157,13 +119,14 @@ function addApps(context: Context, size: SeedSize, developers: readonly string[]
 }
 
 type Inserter = (values: readonly unknown[]) => void;
+type Inserters = Readonly<Record<'app' | 'version' | 'member' | 'pin' | 'rollout', Inserter>>;
 
 function addApp(
   context: Context,
   { index, versions, developerId }: { index: number; versions: number; developerId: string },
-  add: { app: Inserter; version: Inserter; member: Inserter },
+  add: Inserters,
 ): void {
-  const { ids, random } = context;
+  const { ids, random, signer } = context;
   const app = madeUpApp(index, random);
   const appId = ids.next();
   const draft = index % DRAFT_EVERY === DRAFT_EVERY - 1;
@@ -176,6 +139,10 @@ function addApp(
     latestMs = createdMs + stepMs * (code - random());
     const values = versionRow(context, { app, appId, code, id: latestId, atMs: latestMs, draft, developerId });
     add.version(VERSION_COLUMNS.map((column) => values[column]));
+    if (draft) continue;
+    const seed = createHash('sha256').update(`${latestId} rollout`).digest('hex');
+    const at = values.published_at;
+    add.rollout([latestId, appId, latestId, 'STABLE', seed, 10_000, 'COMPLETE', '[]', at, at, at]);
   }
   const created = stamp(createdMs);
   const published = draft ? null : stamp(latestMs);
@@ -199,6 +166,9 @@ function addApp(
   };
   add.app(APP_COLUMNS.map((column) => row[column]));
   add.member([appId, developerId, 'OWNER', created]);
+  if (draft) return;
+  const { serial, keyIds, publicKey, signature } = context.makePin(app.packageId, signer);
+  add.pin([appId, serial, JSON.stringify(keyIds), signer.keyId, publicKey, signature, 0, created]);
 }
 
 function versionRow(
@@ -254,6 +224,7 @@ function versionRow(
     submitted_at: draft ? null : at,
     decided_at: draft ? null : at,
     published_at: draft ? null : at,
+    metadata_bin: draft ? null : metadataBinOf(app.packageId, code),
   };
 }
 
@@ -286,10 +257,13 @@ async function main(): Promise<void> {
     const publicKey = publicKeyFrom(secretKey);
     const signer = { keyId: keyIdOf(publicKey), publicKey: toBase64(publicKey) };
     const stored = new Map<string, Uint8Array>();
-    const makePackage = values.large
-      ? madeUpPackage
-      : realPackages(secretKey, await loadPlatformKey(join(dataDir, 'keys')), stored);
-    const made = seedDatabase(path, values.large ? LARGE : SMALL, { signer, makePackage });
+    const make = values.large
+      ? { makePackage: madeUpPackage, makePin: madeUpPin }
+      : {
+          makePackage: realPackages(secretKey, await loadPlatformKey(join(dataDir, 'keys')), stored),
+          makePin: realPin(secretKey),
+        };
+    const made = seedDatabase(path, values.large ? LARGE : SMALL, { signer, ...make });
     await storePackages(await createFolderBlobs(join(dataDir, 'blobs')), stored);
     const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
     console.log(`${made.apps} apps with ${made.apps * made.versionsPerApp} versions in ${dataDir}, in ${seconds} s.`);

@@ -11,11 +11,14 @@ it('of what publishing all day supersedes, so much is kept for a day, and what i
     const files = createSignedFiles({ db, clock });
     const rows = (role: string, count: number, superseded: boolean) =>
       Array.from({ length: count }, (_, index) => ({
-        ...{ name: `${index}.${role}.json`, role, version: BigInt(index), body: '{}', createdAt: clock.now() },
+        ...{ name: `${index}.${role}.json`, role, version: BigInt(index), createdAt: clock.now() },
         expiresAt: new Date(clock.ms() + 86_400_000),
         supersededAt: superseded ? new Date(clock.ms() - index * 10) : null,
       }));
-    const add = (data: ReturnType<typeof rows>) => db.prisma.metadataFile.createMany({ data });
+    const add = async (data: ReturnType<typeof rows>) => {
+      await db.prisma.metadataFile.createMany({ data });
+      await db.prisma.metadataText.createMany({ data: data.map(({ name }) => ({ name, body: '{}' })) });
+    };
     const kept = async () => [
       await db.prisma.metadataFile.count({ where: { role: 'snapshot' } }),
       await db.prisma.metadataFile.count({ where: { role: 'bin-a' } }),
@@ -34,6 +37,7 @@ it('of what publishing all day supersedes, so much is kept for a day, and what i
     clock.advance(24 * 3_600_000);
     await files.sweep();
     expect(await kept()).toEqual([0, 0, 1]);
+    expect(await db.prisma.metadataText.findMany({ select: { name: true } })).toEqual([{ name: '0.targets.json' }]);
   } finally {
     await dispose();
   }

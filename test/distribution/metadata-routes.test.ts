@@ -11,7 +11,7 @@ it('a timestamp that was read before a newer one was signed is not held', async 
   let body = 'old';
   const reading = Promise.withResolvers<void>();
   const read = Promise.withResolvers<void>();
-  const metadataFile = {
+  const metadataText = {
     async findUnique() {
       const answer = { body };
       reading.resolve();
@@ -20,7 +20,7 @@ it('a timestamp that was read before a newer one was signed is not held', async 
     },
   };
   // Of a database the routes know this alone.
-  const db = { prisma: { metadataFile } } as unknown as Database;
+  const db = { prisma: { metadataText } } as unknown as Database;
   const { routes, forget } = createMetadataRoutes({ db, rootsDir: '' });
   const server = createServer((request, response) => {
     void routes[0]?.handler(request, response, { params: { file: name } } as unknown as RouteContext);

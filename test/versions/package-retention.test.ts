@@ -157,7 +157,7 @@ describe('a version without its package', () => {
     });
     expect(await check.json()).toMatchObject({ updates: [{ version_code: 5 }] });
     // Its owner takes the newer ones out: what is left without a package is not shown for them.
-    const bins = () => app.rows<{ body: string }>("SELECT body FROM metadata_files WHERE name LIKE '%bin-%'");
+    const bins = () => app.rows<{ body: string }>("SELECT body FROM metadata_texts WHERE name LIKE '%bin-%'");
     for (const version of published.slice(2)) await ada.done('unpublishVersion', { versionId: version.id });
     await expect.poll(() => bins().some(({ body }) => body.includes(`${ID}/5/`)), { timeout: 10_000 }).toBe(true);
     expect((await fetch(`${app.url}/v1/store/apps/${ID}/download`, { redirect: 'manual' })).status).toBe(404);

@@ -1,5 +1,5 @@
-/** Owns which packages the signed metadata lists, and what it says of each. It reads the core database and signs nothing. */
-import { TargetFile } from '@tufjs/models';
+/** Owns which packages the signed metadata lists, and what it says of each. It reads the core database by prepared SQL and signs nothing. */
+import type { Database as RawHandle } from 'better-sqlite3';
 import {
   type BinLevel,
   type RolloutEntry,
@@ -7,82 +7,166 @@ import {
   type TargetFacts,
   targetPath,
 } from '../../../format/trust/targets.ts';
-import type { Prisma } from '../../generated/prisma/client.ts';
-import type { Database } from '../../platform/db/database.ts';
+import { createGivingWay } from '../../platform/giving-way.ts';
 
 /** Of each app, so many newest versions are always listed. */
 export const NEWEST_LISTED = 3;
 
-const LISTED = {
-  state: 'PUBLISHED',
-  bytesRemovedAt: null,
-  app: { status: 'PUBLISHED' },
-} as const satisfies Prisma.AppVersionWhereInput;
+/** A package as a bin lists it, with the fields in the order in which they are written. */
+export interface Target {
+  readonly length: number;
+  readonly hashes: { readonly sha256: string };
+  readonly custom: { readonly mosis: TargetFacts };
+}
+/** By path, in order. */
+export type BinTargets = Readonly<Record<string, Target>>;
 
-const SELECTION = {
-  state: true,
-  bytesRemovedAt: true,
-  versionCode: true,
-  versionName: true,
-  minMosisVersion: true,
-  permissions: true,
-  packageSize: true,
-  packageSha256: true,
-  signerKeyId: true,
-  rollouts: { select: { track: true, seed: true, basisPoints: true, state: true } },
-  rollbacks: {
-    select: { track: true, fromCode: true, reason: true, restoreData: true },
-    orderBy: { createdAt: 'asc' },
-  },
-  app: {
-    select: {
-      packageId: true,
-      status: true,
-      pins: { orderBy: { serial: 'asc' } },
-      versions: {
-        select: {
-          state: true,
-          bytesRemovedAt: true,
-          versionCode: true,
-          minMosisVersion: true,
-          rollouts: { select: { track: true, state: true } },
-        },
-      },
+export interface BinReader {
+  /** How many packages could be listed, counted no further than to `most`: what decides how many bins there are. */
+  countListed(most: number): Promise<number>;
+  /** The targets of one bin. What changes while it is read is an event, after which the bin is read again. */
+  targetsOf(bin: number, level: BinLevel): Promise<BinTargets>;
+}
+
+interface VersionFacts {
+  readonly id: string;
+  readonly packageId: string;
+  readonly versionCode: number;
+  readonly versionName: string;
+  readonly minMosisVersion: string;
+  readonly permissions: string;
+  readonly packageSize: number;
+  readonly packageSha256: string;
+  readonly signerKeyId: string | null;
+  readonly hasRollbacks: number;
+}
+/** One row for each rollout; one without where there is none. */
+interface VersionRow extends VersionFacts {
+  readonly track: string | null;
+  readonly seed: string;
+  readonly basisPoints: number;
+  readonly state: string;
+}
+interface PinRow {
+  readonly id: string;
+  readonly serial: number;
+  readonly keyIds: string;
+  readonly publicKey: string;
+  readonly signature: string;
+  readonly recovered: number;
+}
+/** One row for each track that it is COMPLETE on; one without where there is none. */
+interface NewerRow {
+  readonly id: string;
+  readonly versionCode: number;
+  readonly minMosisVersion: string;
+  readonly track: string | null;
+}
+interface Rollout {
+  readonly track: string;
+  readonly seed: string;
+  readonly basisPoints: number;
+  readonly state: string;
+}
+interface RollbackRow {
+  readonly track: string;
+  readonly fromCode: number;
+  readonly reason: string;
+  readonly restoreData: number;
+}
+interface ListedVersion extends VersionFacts {
+  readonly rollouts: readonly Rollout[];
+  readonly rollbacks: readonly RollbackRow[];
+  readonly pins: readonly PinRow[];
+}
+
+const PREFIX_BITS = 16;
+/** Bins are counted in so many pieces. */
+const COUNTED_LEVEL: BinLevel = 8;
+/** A bin is read in so many pieces, each a few milliseconds where there are a million packages. */
+const SLICES = 4;
+
+/**
+ * The plus signs keep SQLite from the indexes of states: it would read every published version or complete rollout there is for each
+ * bin, and reads the few of one place instead.
+ */
+const PLACE = 'v.metadata_bin >= ? AND v.metadata_bin < ?';
+const LISTED = `${PLACE} AND +v.state = 'PUBLISHED' AND v.bytes_removed_at IS NULL AND +a.status = 'PUBLISHED'`;
+
+/** Prepares the statements on a read-only handle, which stays the caller's. A few for many rows each: a call costs more than a row. */
+export function createBinReader(handle: RawHandle): BinReader {
+  const count = handle
+    .prepare<[number, number, number], number>(
+      `SELECT count(*) FROM (SELECT 1 FROM app_versions v CROSS JOIN apps a ON a.id = v.app_id WHERE ${LISTED} LIMIT ?)`,
+    )
+    .pluck();
+  const versions = handle.prepare<[number, number], VersionRow>(`
+    SELECT v.id, a.package_id AS packageId, v.version_code AS versionCode, v.version_name AS versionName,
+      v.min_mosis_version AS minMosisVersion, v.permissions, v.package_size AS packageSize, v.package_sha256 AS packageSha256,
+      v.signer_key_id AS signerKeyId, EXISTS (SELECT 1 FROM rollbacks b WHERE b.to_version_id = v.id) AS hasRollbacks,
+      r.track, r.seed, r.basis_points AS basisPoints, r.state
+    FROM app_versions v CROSS JOIN apps a ON a.id = v.app_id LEFT JOIN rollouts r ON r.version_id = v.id WHERE ${LISTED}`);
+  const pins = handle.prepare<[number, number], PinRow>(`
+    SELECT v.id, p.serial, p.key_ids AS keyIds, p.public_key AS publicKey, p.signature, p.recovered
+    FROM app_versions v CROSS JOIN pin_links p ON p.app_id = v.app_id WHERE ${PLACE} ORDER BY p.serial`);
+  const newer = handle.prepare<[number, number], NewerRow>(`
+    SELECT v.id, n.version_code AS versionCode, n.min_mosis_version AS minMosisVersion, r.track
+    FROM app_versions v CROSS JOIN app_versions n ON n.app_id = v.app_id AND n.version_code > v.version_code
+      AND +n.state = 'PUBLISHED' AND n.bytes_removed_at IS NULL
+    LEFT JOIN rollouts r ON r.version_id = n.id AND +r.state = 'COMPLETE' WHERE ${PLACE}`);
+  const rollbacks = handle.prepare<[string], RollbackRow>(`
+    SELECT track, from_code AS fromCode, reason, restore_data AS restoreData FROM rollbacks
+    WHERE to_version_id = ? ORDER BY created_at, id`);
+
+  function listedBetween(from: number, to: number): ListedVersion[] {
+    const pinsOf = Map.groupBy(pins.all(from, to), ({ id }) => id);
+    const newerThan = Map.groupBy(newer.all(from, to), ({ id }) => id);
+    const rows = Map.groupBy(versions.all(from, to), ({ id }) => id);
+    return [...rows].flatMap(([id, ofVersion]) => {
+      const [first] = ofVersion;
+      if (first === undefined) return [];
+      const rollouts = ofVersion.flatMap(({ track, seed, basisPoints, state }) =>
+        track === null ? [] : [{ track, seed, basisPoints, state }],
+      );
+      const back = first.hasRollbacks === 0 ? [] : rollbacks.all(id);
+      const version = { ...first, rollouts, rollbacks: back, pins: pinsOf.get(id) ?? [] };
+      return isListed(version, publishedFacts(newerThan.get(id) ?? [])) ? [version] : [];
+    });
+  }
+
+  return {
+    async countListed(most) {
+      const giveWay = createGivingWay();
+      const width = 1 << (PREFIX_BITS - COUNTED_LEVEL);
+      let listed = 0;
+      for (let from = 0; from < 1 << PREFIX_BITS && listed < most; from += width) {
+        listed += count.get(from, from + width, most - listed) ?? 0;
+        await giveWay();
+      }
+      return listed;
     },
-  },
-} as const satisfies Prisma.AppVersionSelect;
-type ListedVersion = Prisma.AppVersionGetPayload<{ select: typeof SELECTION }>;
-
-/** How many packages could be listed: what decides how many bins there are. */
-export function countListed(db: Database): Promise<number> {
-  return db.prisma.appVersion.count({ where: LISTED });
+    async targetsOf(bin, level) {
+      const giveWay = createGivingWay();
+      const width = 1 << (PREFIX_BITS - level);
+      const targets: [path: string, target: Target][] = [];
+      for (let slice = 0; slice < SLICES; slice += 1) {
+        const from = bin * width + (slice * width) / SLICES;
+        for (const version of listedBetween(from, from + width / SLICES))
+          targets.push([targetPath(version.packageId, version.versionCode), targetOf(version)]);
+        await giveWay();
+      }
+      targets.sort(([a], [b]) => (a < b ? -1 : 1));
+      return Object.fromEntries(targets);
+    },
+  };
 }
 
-/** The targets of one bin, by path. */
-export async function targetsOfBin(db: Database, bin: number, level: BinLevel): Promise<Record<string, TargetFile>> {
-  const width = 1 << (16 - level);
-  // By the place alone: asked for states too, SQLite reads every published version or rollout there is for each bin.
-  const versions = await db.prisma.appVersion.findMany({
-    where: { metadataBin: { gte: bin * width, lt: (bin + 1) * width } },
-    select: SELECTION,
-  });
-  const targets = versions
-    .filter((version) => isOffered(version) && version.app.status === 'PUBLISHED')
-    .filter((version) => isListed(version, offeredOf(version.app)))
-    .map(targetOf);
-  targets.sort((a, b) => (a.path < b.path ? -1 : 1));
-  return Object.fromEntries(targets.map((target) => [target.path, target]));
-}
-
-/** As `LISTED`, but for its app. */
-function isOffered({ state, bytesRemovedAt }: Pick<ListedVersion, 'state' | 'bytesRemovedAt'>): boolean {
-  return state === 'PUBLISHED' && bytesRemovedAt === null;
-}
-
-function offeredOf({ versions }: ListedVersion['app']): PublishedFacts[] {
-  return versions.filter(isOffered).map(({ versionCode, minMosisVersion, rollouts }) => ({
-    ...{ versionCode, minMosisVersion },
-    rollouts: rollouts.filter(({ state }) => state === 'COMPLETE'),
+function publishedFacts(rows: readonly NewerRow[]): PublishedFacts[] {
+  const byCode = Map.groupBy(rows, ({ versionCode }) => versionCode);
+  return [...byCode].map(([versionCode, ofVersion]) => ({
+    versionCode,
+    minMosisVersion: ofVersion[0]?.minMosisVersion ?? '',
+    rollouts: ofVersion.flatMap(({ track }) => (track === null ? [] : [{ track }])),
   }));
 }
 
@@ -126,40 +210,33 @@ function isNewestOf(
   return newer.length < NEWEST_LISTED || newer.every((other) => other.minMosisVersion !== minMosisVersion);
 }
 
-function targetOf(version: ListedVersion): TargetFile {
-  const { app, signerKeyId, permissions } = version;
-  if (signerKeyId === null)
-    throw new Error(`${app.packageId} ${version.versionCode} was published without a signature`);
+function targetOf(version: ListedVersion): Target {
+  const { packageId, versionCode, signerKeyId } = version;
+  if (signerKeyId === null) throw new Error(`${packageId} ${versionCode} was published without a signature`);
   const stable = rolloutOn(version, 'STABLE');
   const beta = rolloutOn(version, 'BETA');
   const facts: TargetFacts = {
     v: 1,
     version: version.versionName,
     min_mosis_version: version.minMosisVersion,
-    permissions: permissions as string[],
+    permissions: JSON.parse(version.permissions) as string[],
     signer_key_id: signerKeyId,
-    pins: app.pins.map((link) => ({
+    pins: version.pins.map((link) => ({
       serial: link.serial,
-      key_ids: link.keyIds as string[],
+      key_ids: JSON.parse(link.keyIds) as string[],
       public_key: link.publicKey,
       signature: link.signature,
-      recovered: link.recovered,
+      recovered: link.recovered !== 0,
     })),
     rollouts: { ...(stable === null ? {} : { stable }), ...(beta === null ? {} : { beta }) },
     rollbacks: version.rollbacks.map(({ track, fromCode, reason, restoreData }) => ({
       track: track === 'BETA' ? 'beta' : 'stable',
       from: fromCode,
       reason,
-      restore_data: restoreData,
+      restore_data: restoreData !== 0,
     })),
   };
-  return new TargetFile({
-    path: targetPath(app.packageId, version.versionCode),
-    length: version.packageSize,
-    hashes: { sha256: version.packageSha256 },
-    // As it will be read.
-    unrecognizedFields: { custom: { mosis: JSON.parse(JSON.stringify(facts)) } },
-  });
+  return { length: version.packageSize, hashes: { sha256: version.packageSha256 }, custom: { mosis: facts } };
 }
 
 function rolloutOn({ rollouts }: ListedVersion, track: 'STABLE' | 'BETA'): RolloutEntry | null {

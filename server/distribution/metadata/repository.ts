@@ -2,12 +2,12 @@
  * Owns the signed repository as it stands: which bins changed, signing what must be, and putting bins, snapshot and
  * timestamp in force in one transaction. Files that nothing names yet may lie there before it; nobody is served half.
  */
-import { setImmediate as breathe } from 'node:timers/promises';
-import type { TargetFile } from '@tufjs/models';
 import { BIN_LEVELS, type BinLevel, binName, binOf } from '../../../format/trust/targets.ts';
 import type { Clock } from '../../platform/clock.ts';
-import type { Database, Tx } from '../../platform/db/database.ts';
-import { countListed, targetsOfBin } from './bin-targets.ts';
+import type { Tx } from '../../platform/db/database.ts';
+import type { SqliteDatabase } from '../../platform/db/sqlite.ts';
+import { createGivingWay } from '../../platform/giving-way.ts';
+import { type BinTargets, createBinReader } from './bin-targets.ts';
 import { type Signers, signBin, signSnapshot, signTargets, signTimestamp } from './role-files.ts';
 import { ROOT_NAMED_ROLES } from './role-keys.ts';
 import { createSignedFiles, type RoleFile, type SignedFile } from './signed-files.ts';
@@ -26,7 +26,7 @@ const AHEAD = 16;
 export type Changed = 'anew' | 'all' | ReadonlySet<number>;
 
 interface RepositoryOptions {
-  readonly db: Database;
+  readonly db: SqliteDatabase;
   readonly clock: Clock;
 }
 
@@ -42,6 +42,7 @@ export type Repository = ReturnType<typeof createRepository>;
 
 export function createRepository({ db, clock }: RepositoryOptions) {
   const files = createSignedFiles({ db, clock });
+  const bins = createBinReader(db.raw);
   let signers: Signers | null = null;
   /** Whether all that is in force is known to be signed by `signers`. */
   let signedByThese = false;
@@ -84,7 +85,7 @@ export function createRepository({ db, clock }: RepositoryOptions) {
     const begun = BIN_LEVELS.findLast((level) => current.has(binName(0, level))) ?? BIN_LEVELS[0];
     // Counting takes long where there are many, and nothing follows from it any more.
     if (begun === WIDEST) return WIDEST;
-    const count = await countListed(db);
+    const count = await bins.countListed(LEVEL_CAPACITY[8] + 1);
     return BIN_LEVELS.find((level) => level >= begun && count <= LEVEL_CAPACITY[level]) ?? WIDEST;
   }
 
@@ -107,10 +108,11 @@ export function createRepository({ db, clock }: RepositoryOptions) {
   async function signBins(changed: Changed, run: Run): Promise<RoleFile[]> {
     const signed: RoleFile[] = [];
     let waiting: SignedFile[] = [];
+    const giveWay = createGivingWay();
     for (const bin of binsToSign(changed, run)) {
       const file = await nextBin(bin, changed === 'anew', run);
       // Whoever else waits for this process comes first.
-      await breathe();
+      await giveWay();
       if (file === null) continue;
       waiting.push(file);
       signed.push(withoutBody(file));
@@ -125,18 +127,17 @@ export function createRepository({ db, clock }: RepositoryOptions) {
   /** The bin's next file; null when the one in force says the same and holds for long enough. */
   async function nextBin(bin: number, anew: boolean, run: Run): Promise<SignedFile | null> {
     const role = binName(bin, run.level);
-    const targets = await targetsOfBin(db, bin, run.level);
+    const targets = await bins.targetsOf(bin, run.level);
     const last = run.current.get(role);
     const holds = last !== undefined && !anew && !due('bin', last, run.now);
     if (holds && (await saysTheSame(last, targets))) return null;
     return signBin(role, { ...run, last, targets });
   }
 
-  async function saysTheSame(last: RoleFile, targets: Record<string, TargetFile>): Promise<boolean> {
+  async function saysTheSame(last: RoleFile, targets: BinTargets): Promise<boolean> {
     const body = await files.bodyOf(last.name);
     const before = (JSON.parse(body ?? '{}') as { signed?: { targets?: unknown } }).signed?.targets;
-    const after = Object.fromEntries(Object.entries(targets).map(([path, target]) => [path, target.toJSON()]));
-    return JSON.stringify(before) === JSON.stringify(after);
+    return JSON.stringify(before) === JSON.stringify(targets);
   }
 
   return {

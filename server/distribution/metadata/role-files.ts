@@ -1,7 +1,9 @@
 /** Owns making the signed file of each online role. It reads and writes nothing but what it is given. */
-import { Metadata, MetaFile, Snapshot, type TargetFile, Targets, Timestamp } from '@tufjs/models';
+import { canonicalize } from '@tufjs/canonical-json';
+import { Metadata, MetaFile, Snapshot, Targets, Timestamp } from '@tufjs/models';
 import { BIN_PREFIX, type BinLevel } from '../../../format/trust/targets.ts';
-import { type RoleKey, signWith } from './role-keys.ts';
+import type { BinTargets } from './bin-targets.ts';
+import { type RoleKey, signatureOf, signWith } from './role-keys.ts';
 import { type RoleFile, type SignedFile, TIMESTAMP_FILE } from './signed-files.ts';
 import { expiryOf, type MetadataKindName, nextVersion, SPEC_VERSION } from './times.ts';
 
@@ -22,12 +24,13 @@ interface Given {
   readonly signers: Signers;
 }
 
-export function signBin(
-  role: string,
-  { last, now, signers, targets }: Given & { targets: Record<string, TargetFile> },
-): SignedFile {
-  const numbered = numbers('bin', last, now);
-  return fileOf(role, { ...numbered, metadata: new Metadata(new Targets({ ...numbered, targets })) }, [signers.bins]);
+/** Without the library's models: these take a bin's targets apart and put them together again, and all of them once for each. */
+export function signBin(role: string, { last, now, signers, targets }: Given & { targets: BinTargets }): SignedFile {
+  const { version, specVersion, expires } = numbers('bin', last, now);
+  const signed = { _type: 'targets', spec_version: specVersion, version, expires, targets };
+  const signature = signatureOf(Buffer.from(canonicalize(signed), 'utf8'), signers.bins);
+  const body = JSON.stringify({ signatures: [signature.toJSON()], signed });
+  return { name: `${version}.${role}.json`, role, version, expires: new Date(expires), body };
 }
 
 /** The top-level targets role: nothing but the delegation to the bins. */

@@ -1,10 +1,9 @@
 /** Owns the keys that sign repository metadata online, and how TUF names a key. Root keys are not among them once they are offline. */
-import { createHash } from 'node:crypto';
+import { createHash, type KeyObject, sign } from 'node:crypto';
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Key, type Metadata, type Root, Signature, type Snapshot, type Targets, type Timestamp } from '@tufjs/models';
-import type { KeyPair } from '../../../format/keys.ts';
-import { signBytes } from '../../../format/signing.ts';
+import { type KeyPair, privateKeyObject } from '../../../format/keys.ts';
 import { syncPath } from '../../platform/files.ts';
 import { loadKeyPair, readKeyPair } from '../key-pair.ts';
 
@@ -15,7 +14,7 @@ export type OnlineRole = (typeof ONLINE_ROLES)[number];
 /** A key as metadata names it, with what signs. */
 export interface RoleKey {
   readonly key: Key;
-  readonly secretKey: Uint8Array;
+  readonly secretKey: KeyObject;
 }
 
 /** Of these a root names the keys; that of the bins is named by the targets role. */
@@ -66,7 +65,7 @@ export async function promoteKey(dir: string, role: OnlineRole): Promise<void> {
 
 /** The pair under its TUF key id: SHA-256 over the key's canonical JSON. */
 export function roleKey({ publicKey, secretKey }: KeyPair): RoleKey {
-  return { key: publicRoleKey(publicKey), secretKey };
+  return { key: publicRoleKey(publicKey), secretKey: privateKeyObject(secretKey) };
 }
 
 /** A public key as metadata lists it. */
@@ -79,10 +78,15 @@ export function publicRoleKey(publicKey: Uint8Array): Key {
 }
 
 /** Adds the key's signature over the metadata's canonical bytes; one that the key made before is replaced. */
-export function signWith(metadata: Metadata<Root | Targets | Snapshot | Timestamp>, { key, secretKey }: RoleKey): void {
+export function signWith(metadata: Metadata<Root | Targets | Snapshot | Timestamp>, roleKey: RoleKey): void {
   const append = true;
-  metadata.sign(
-    (bytes) => new Signature({ keyID: key.keyID, sig: Buffer.from(signBytes(bytes, secretKey)).toString('hex') }),
-    append,
-  );
+  metadata.sign((bytes) => signatureOf(bytes, roleKey), append);
+}
+
+/**
+ * The key's signature of canonical bytes. By OpenSSL, which takes a tenth of the time that noble takes for the text of a bin: what
+ * RFC 8032 has signed is the same bytes whoever signs; only verifying differs from one library to the next.
+ */
+export function signatureOf(bytes: Uint8Array, { key, secretKey }: RoleKey): Signature {
+  return new Signature({ keyID: key.keyID, sig: sign(null, bytes, secretKey).toString('hex') });
 }

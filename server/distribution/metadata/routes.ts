@@ -58,7 +58,7 @@ export function createMetadataRoutes({ db, rootsDir, maxBytes = MAX_HELD_BYTES }
   async function read(name: string): Promise<string | null> {
     const [, version, role] = FILE_NAME.exec(name) ?? [];
     if (role === 'root') return readRootFile(rootsDir, Number(version));
-    const row = await db.prisma.metadataFile.findUnique({ where: { name }, select: { body: true } });
+    const row = await db.prisma.metadataText.findUnique({ where: { name }, select: { body: true } });
     return row?.body ?? null;
   }
 

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Events } from '../../events/service.ts';
 import type { Clock } from '../../platform/clock.ts';
-import type { Database } from '../../platform/db/database.ts';
+import type { SqliteDatabase } from '../../platform/db/sqlite.ts';
 import type { Log } from '../../platform/log.ts';
 import { createMetadataFollower } from './follower.ts';
 import { healthOf, type MetadataHealth } from './health.ts';
@@ -12,7 +12,7 @@ import { createRootDesk, type RootDesk, signersOf } from './root-desk.ts';
 import { openTrust } from './trust.ts';
 
 export interface MetadataOptions {
-  readonly db: Database;
+  readonly db: SqliteDatabase;
   readonly clock: Clock;
   readonly log: Log;
   readonly events: Events;

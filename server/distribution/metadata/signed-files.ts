@@ -12,8 +12,8 @@ const AT_ONCE = 500;
 /** Superseded files that are kept for the whole day; of more, the oldest go sooner (`KEEP_MANY_MS`). */
 export const KEPT_SNAPSHOTS = 256;
 export const KEPT_OTHERS = 8_192;
-/** Rows that one sweep removes in one statement. */
-const SWEPT_AT_ONCE = 200;
+/** Files that one sweep removes in one statement: their texts are long. */
+const SWEPT_AT_ONCE = 50;
 
 /** A role's file, without its text. */
 export interface RoleFile {
@@ -53,7 +53,7 @@ export function createSignedFiles({ db, clock }: { db: Database; clock: Clock })
     current,
 
     async bodyOf(name: string): Promise<string | null> {
-      const row = await db.prisma.metadataFile.findUnique({ where: { name }, select: { body: true } });
+      const row = await db.prisma.metadataText.findUnique({ where: { name }, select: { body: true } });
       return row?.body ?? null;
     },
 
@@ -63,6 +63,7 @@ export function createSignedFiles({ db, clock }: { db: Database; clock: Clock })
       await db.transaction(async (tx) => {
         await tx.metadataFile.deleteMany({ where: { name: { in: files.map(({ name }) => name) } } });
         await tx.metadataFile.createMany({ data: files.map((file) => rowOf(file, now, now)) });
+        await tx.metadataText.createMany({ data: files.map(({ name, body }) => ({ name, body })) });
       });
     },
 
@@ -79,10 +80,12 @@ export function createSignedFiles({ db, clock }: { db: Database; clock: Clock })
         await mark(tx, superseded, now);
         const names = ahead.map(({ name }) => name);
         await mark(tx, names, null);
-        if (snapshot !== null) await tx.metadataFile.create({ data: rowOf(snapshot, now, null) });
-        if (timestamp !== null) {
-          const row = rowOf(timestamp, now, null);
-          await tx.metadataFile.upsert({ where: { name: timestamp.name }, create: row, update: row });
+        for (const file of [snapshot, timestamp]) {
+          if (file === null) continue;
+          const { name, body } = file;
+          const row = rowOf(file, now, null);
+          await tx.metadataFile.upsert({ where: { name }, create: row, update: row });
+          await tx.metadataText.upsert({ where: { name }, create: { name, body }, update: { body } });
         }
         await within(tx);
       });
@@ -142,7 +145,7 @@ async function mark(tx: Tx, names: readonly string[], supersededAt: Date | null)
   }
 }
 
-function rowOf(file: SignedFile, createdAt: Date, supersededAt: Date | null) {
-  const { name, role, version, expires, body } = file;
-  return { name, role, version: BigInt(version), body, expiresAt: expires, createdAt, supersededAt };
+function rowOf(file: RoleFile, createdAt: Date, supersededAt: Date | null) {
+  const { name, role, version, expires } = file;
+  return { name, role, version: BigInt(version), expiresAt: expires, createdAt, supersededAt };
 }
