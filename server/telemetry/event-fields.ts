@@ -50,14 +50,22 @@ export function integerField(least: number, most: number): Field {
   };
 }
 
-/** Text of `least` to `most` UTF-16 units. */
+/** Text of `least` (0 or 1) to `most` characters: Unicode code points, as zod and JSON Schema count them. */
 export function textField(least: number, most: number): Field {
   return {
     kind: 'string',
     schema: z.string().min(least).max(most),
-    accepts: (value) => typeof value === 'string' && value.length >= least && value.length <= most,
+    accepts: (value) => typeof value === 'string' && value.length >= least && hasAtMost(value, most),
     required: true,
   };
+}
+
+function hasAtMost(text: string, most: number): boolean {
+  if (text.length <= most) return true;
+  if (text.length > 2 * most) return false;
+  let characters = 0;
+  for (const _ of text) characters += 1;
+  return characters <= most;
 }
 
 export const booleanField: Field = {

@@ -112,6 +112,80 @@ function deltaPart() {
   };
 }
 
+/** A repository of one package, from its root down; its timestamp is that of `metadataPart`. */
+function chainPart() {
+  const timestamp = metadataPart();
+  const keyOf = (seed: number) => {
+    const pair = ed25519(Buffer.alloc(32, seed));
+    const key = { keytype: 'ed25519', scheme: 'ed25519', keyval: { public: pair.raw.toString('hex') } };
+    return { pair, key, id: sha256(canonical(key)).toString('hex'), seed: Buffer.alloc(32, seed).toString('hex') };
+  };
+  const keys = { root: keyOf(3), snapshot: keyOf(4), targets: keyOf(5), bins: keyOf(6) };
+  const file = (name: string, { pair, id, seed }: ReturnType<typeof keyOf>, signed: object) => {
+    const bytes = canonical(signed);
+    return {
+      name,
+      key_seed_hex: seed,
+      key_id: id,
+      signed_canonical_base64: Buffer.from(bytes).toString('base64'),
+      signed_canonical_sha256: sha256(bytes).toString('hex'),
+      file: { signatures: [{ keyid: id, sig: pair.sign(bytes).toString('hex') }], signed },
+    };
+  };
+  const version = timestamp.signed.version;
+  const common = (type: string, expires: string) => ({ _type: type, spec_version: '1.0.31', version, expires });
+  const role = (id: string) => ({ keyids: [id], threshold: 1 });
+  const { path } = targetPart();
+  const { link } = pinPart();
+  const { makes, makes_sha256: hash } = deltaPart();
+  const facts = {
+    v: 1,
+    version: '1.2.0',
+    min_mosis_version: '1.0.0',
+    permissions: ['storage'],
+    signer_key_id: link.key_ids[0],
+    pins: [link],
+    rollouts: { stable: { seed: rolloutPart().seed_hex, basis_points: 2_500, state: 'active' } },
+    rollbacks: [],
+  };
+  return {
+    now: '2026-09-21T14:14:00Z',
+    root: file('1.root.json', keys.root, {
+      ...common('root', '2027-09-21T14:13:20Z'),
+      version: 1,
+      consistent_snapshot: true,
+      keys: {
+        [keys.root.id]: keys.root.key,
+        [timestamp.key_id]: timestamp.key,
+        [keys.snapshot.id]: keys.snapshot.key,
+        [keys.targets.id]: keys.targets.key,
+      },
+      roles: {
+        root: role(keys.root.id),
+        timestamp: role(timestamp.key_id),
+        snapshot: role(keys.snapshot.id),
+        targets: role(keys.targets.id),
+      },
+    }),
+    snapshot: file(`${version}.snapshot.json`, keys.snapshot, {
+      ...common('snapshot', '2026-09-28T14:13:20Z'),
+      meta: { 'targets.json': { version }, 'bin-1.json': { version } },
+    }),
+    targets: file(`${version}.targets.json`, keys.targets, {
+      ...common('targets', '2026-12-20T14:13:20Z'),
+      targets: {},
+      delegations: {
+        keys: { [keys.bins.id]: keys.bins.key },
+        succinct_roles: { ...role(keys.bins.id), bit_length: 4, name_prefix: 'bin' },
+      },
+    }),
+    bin: file(`${version}.bin-1.json`, keys.bins, {
+      ...common('targets', '2026-12-20T14:13:20Z'),
+      targets: { [path]: { length: makes.length, hashes: { sha256: hash }, custom: { mosis: facts } } },
+    }),
+  };
+}
+
 /** What the document prints. */
 export function workedExample() {
   return {
@@ -119,6 +193,7 @@ export function workedExample() {
     target: targetPart(),
     rollout: rolloutPart(),
     pin: pinPart(),
+    chain: chainPart(),
     delta: deltaPart(),
   };
 }
