@@ -9,6 +9,7 @@ import { renewRestored } from '../../server/app.ts';
 import { type RoleKey, readKeyShelf, signWith } from '../../server/distribution/metadata/role-keys.ts';
 import { takeBackup } from '../../server/ops/backup.ts';
 import { restoreBackup } from '../../server/ops/restore.ts';
+import { createTestClock, type TestClock } from '../support/clock.ts';
 import { copyMigratedDatabase, makeFolder } from '../support/database.ts';
 import {
   type BareRepository,
@@ -26,6 +27,7 @@ vi.setConfig({ testTimeout: 120_000 });
 
 let folder: string;
 let dataDir: string;
+let clock: TestClock;
 let repository: BareRepository;
 let served: Awaited<ReturnType<typeof serveFolder>>;
 let device: Device;
@@ -33,9 +35,11 @@ let device: Device;
 beforeEach(async () => {
   folder = await makeFolder();
   dataDir = join(folder, 'data');
+  // The client that is not ours has no clock but the machine's.
+  clock = createTestClock(new Date());
   await mkdir(dataDir);
   await copyMigratedDatabase(join(dataDir, 'core.db'));
-  repository = await openRepository(dataDir);
+  repository = await openRepository(dataDir, { clock });
   await repository.service.start();
   served = await serveFolder(dataDir);
   const first = await rootFile(1);
@@ -53,7 +57,7 @@ afterEach(async () => {
 const root = () => repository.service.root;
 const rootFile = (version: number) => readFile(join(dataDir, 'roots', `${version}.root.json`), 'utf8');
 const deviceAt = (serverUrl: string, name: string) =>
-  createDevice({ root: join(folder, name), serverUrl, fetch, clock: () => new Date() });
+  createDevice({ root: join(folder, name), serverUrl, fetch, clock: () => clock.now() });
 const online = () => readKeyShelf(join(dataDir, 'keys', 'metadata'));
 const warnings = async () => (await repository.service.health()).warnings.map(({ code }) => code);
 
@@ -67,7 +71,7 @@ async function followedTo(version: number): Promise<void> {
 
 async function reopened(): Promise<void> {
   await repository.close();
-  repository = await openRepository(dataDir);
+  repository = await openRepository(dataDir, { clock });
 }
 
 async function signersOf(role: 'timestamp' | 'snapshot' | 'targets'): Promise<string[]> {
@@ -111,10 +115,10 @@ describe('the development root', () => {
   it('cannot be begun anew where its key was lost, and says what to do', async () => {
     await repository.close();
     await rm(join(dataDir, 'keys', 'metadata'), { recursive: true });
-    await expect(openRepository(dataDir)).rejects.toThrow(/root-development\.pem.*Put keys\/metadata back/);
+    await expect(openRepository(dataDir, { clock })).rejects.toThrow(/root-development\.pem.*Put keys\/metadata back/);
     expect(existsSync(join(dataDir, 'roots', '2.root.json'))).toBe(false);
     await rm(join(dataDir, 'roots'), { recursive: true });
-    repository = await openRepository(dataDir);
+    repository = await openRepository(dataDir, { clock });
   });
 });
 
@@ -299,7 +303,7 @@ describe('a root with offline keys', () => {
   it('whose online keys are all lost gets new ones by the next root', async () => {
     await repository.close();
     await rm(join(dataDir, 'keys', 'metadata'), { recursive: true });
-    repository = await openRepository(dataDir);
+    repository = await openRepository(dataDir, { clock });
     await expect(repository.service.start()).rejects.toThrow(/names other online keys.*root renew/);
     expect(await warnings()).toContain('KEYS_MISSING');
     await root().publish(signedBy(await prepared({}), keys));
@@ -349,7 +353,7 @@ describe('a root with offline keys', () => {
   async function backedUpAndRestored(meanwhile: () => Promise<void>, sameDisk: boolean): Promise<void> {
     const backup = join(folder, 'backup');
     const progress = { update: () => undefined, end: () => undefined };
-    const { manifest } = await takeBackup({ dataDir, folder: backup, copies: true, now: new Date(), progress });
+    const { manifest } = await takeBackup({ dataDir, folder: backup, copies: true, now: clock.now(), progress });
     await meanwhile();
     await served.close();
     await repository.close();
@@ -358,13 +362,13 @@ describe('a root with offline keys', () => {
       await mkdir(dataDir);
     }
     await restoreBackup({
-      ...{ dataDir, folder: backup, manifest, replaces: true, now: new Date(), progress },
-      renew: (path) => renewRestored(path, backup),
+      ...{ dataDir, folder: backup, manifest, replaces: true, now: clock.now(), progress },
+      renew: (path) => renewRestored(path, backup, clock),
     });
-    repository = await openRepository(dataDir);
+    repository = await openRepository(dataDir, { clock });
     served = await serveFolder(dataDir);
     device = deviceAt(served.url, 'device');
     // Numbers are seconds, and what was signed meanwhile took a few of them ahead.
-    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    clock.advance(60_000);
   }
 });

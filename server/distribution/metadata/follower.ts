@@ -73,9 +73,9 @@ export function createMetadataFollower(options: FollowerOptions): MetadataFollow
   }
 
   /** A look at the log; with `renew` also at what ends soon or is signed by keys that are none of ours. */
-  const look = (renew: boolean): Promise<void> => inTurn(() => catchUp(renew));
+  const look = (renew: boolean): Promise<void> => inTurn(() => catchUp({ renew }));
 
-  async function catchUp(renew: boolean): Promise<void> {
+  async function catchUp({ renew, timestampDue = false }: { renew: boolean; timestampDue?: boolean }): Promise<void> {
     const place = await db.prisma.eventReader.findUnique({ where: { name: READER } });
     const head = await events.head();
     // After a restore devices may know later numbers; without a place nobody knows what changed.
@@ -86,7 +86,9 @@ export function createMetadataFollower(options: FollowerOptions): MetadataFollow
     const nothing = typeof changed !== 'string' && changed.size === 0;
     const near = place !== null && positionIn(next) - place.n < MOVE_AFTER;
     if (nothing && near && !renew) return;
-    const signed = await repository.publish(changed, (tx) => movePlace(tx, next));
+    const within = (tx: Tx) => movePlace(tx, next);
+    const { signed, more } = await repository.publish({ changed, timestampDue, within });
+    if (more) renewSoon();
     if (signed.length === 0) return;
     signedMs = performance.now();
     onPublished();
@@ -141,16 +143,22 @@ export function createMetadataFollower(options: FollowerOptions): MetadataFollow
     timer.unref();
   }
 
+  /** With the next change, or as soon as may be signed again. */
+  function renewSoon(): void {
+    renewDue = true;
+    later(0);
+  }
+
   return {
     async start() {
       running = true;
       unfollow = events.follow(() => later(GATHER_MS));
       await fillBins();
-      await look(true);
+      // A server that is started more often than timestamps are due would otherwise serve one that is about to be.
+      await inTurn(() => catchUp({ renew: true, timestampDue: true }));
       await sweep();
       renewing = setInterval(() => {
-        renewDue = true;
-        later(0);
+        renewSoon();
         void inTurn(sweep);
       }, RENEW_LOOK_MS);
       renewing.unref();
@@ -163,7 +171,7 @@ export function createMetadataFollower(options: FollowerOptions): MetadataFollow
       await turn;
     },
     settled: () => look(false),
-    exclusively: (act) => inTurn(() => act(async () => (running ? catchUp(true) : undefined))),
+    exclusively: (act) => inTurn(() => act(async () => (running ? catchUp({ renew: true }) : undefined))),
   };
 }
 

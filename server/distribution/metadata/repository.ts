@@ -7,6 +7,7 @@ import type { Clock } from '../../platform/clock.ts';
 import type { Tx } from '../../platform/db/database.ts';
 import type { SqliteDatabase } from '../../platform/db/sqlite.ts';
 import { createGivingWay } from '../../platform/giving-way.ts';
+import type { BinLevelNote } from './bin-level.ts';
 import { type BinTargets, createBinReader } from './bin-targets.ts';
 import { type Signers, signBin, signSnapshot, signTargets, signTimestamp } from './role-files.ts';
 import { ROOT_NAMED_ROLES } from './role-keys.ts';
@@ -18,6 +19,8 @@ const LEVEL_CAPACITY: Readonly<Record<BinLevel, number>> = { 4: 256, 8: 8_192, 1
 const WIDEST: BinLevel = 12;
 /** Bin files written ahead in one transaction while many are signed: few, since others wait for it. */
 const AHEAD = 16;
+/** All bins of a level were signed together, so they end together: so many are renewed at once, the others by the next runs. */
+export const RENEWED_AT_ONCE = 64;
 
 /**
  * Which bins to look at: those of these prefixes (`binPrefixOf`), or every one. `anew` signs every file again under a new number:
@@ -25,9 +28,19 @@ const AHEAD = 16;
  */
 export type Changed = 'anew' | 'all' | ReadonlySet<number>;
 
+/** What one run has to do. */
+export interface Publication {
+  readonly changed: Changed;
+  /** Signs the timestamp anew, however young it is. */
+  readonly timestampDue?: boolean;
+  /** Runs in the transaction that puts all of it in force. */
+  readonly within?: (tx: Tx) => Promise<void>;
+}
+
 interface RepositoryOptions {
   readonly db: SqliteDatabase;
   readonly clock: Clock;
+  readonly levelNote: BinLevelNote;
 }
 
 /** One run of `publish`: what it goes by. */
@@ -38,9 +51,15 @@ interface Run {
   readonly signers: Signers;
 }
 
+interface Bin {
+  readonly level: BinLevel;
+  readonly bin: number;
+  readonly role: string;
+}
+
 export type Repository = ReturnType<typeof createRepository>;
 
-export function createRepository({ db, clock }: RepositoryOptions) {
+export function createRepository({ db, clock, levelNote }: RepositoryOptions) {
   const files = createSignedFiles({ db, clock });
   const bins = createBinReader(db.raw);
   let signers: Signers | null = null;
@@ -49,20 +68,21 @@ export function createRepository({ db, clock }: RepositoryOptions) {
 
   /**
    * Brings the metadata up to the database. Signs the bins that changed, end soon or have another key's signature, and then
-   * snapshot and timestamp where anything was, or they end soon; `within` runs in the transaction that puts them in force.
-   * Returns what was signed. One call at a time.
+   * snapshot and timestamp where anything was, or they end soon. Returns what was signed, and whether `more` bins end soon
+   * than one run renews. One call at a time. Throws BinLevelUnfit.
    */
-  async function publish(
-    changed: Changed,
-    within: (tx: Tx) => Promise<void> = async () => undefined,
-  ): Promise<string[]> {
+  async function publish({ changed, timestampDue = false, within = async () => undefined }: Publication): Promise<{
+    signed: string[];
+    more: boolean;
+  }> {
     if (signers === null) throw new Error('There are no keys to sign with');
     const now = clock.now();
     const current = await files.current();
     const run: Run = { level: await levelFor(current), current, now, signers };
+    await levelNote.raise(run.level);
     const foreign = signedByThese ? new Set<string>() : await signedByOthers(run);
     const anew = changed === 'anew';
-    const ahead = await signBins(foreign.has('bins') ? 'anew' : changed, run);
+    const { signed: ahead, more } = await signBins(foreign.has('bins') ? 'anew' : changed, run);
     const risen = !current.has(binName(0, run.level));
     if (anew || risen || foreign.has('targets') || foreign.has('bins') || due('targets', current.get('targets'), now)) {
       const targets = signTargets({ ...run, last: current.get('targets') });
@@ -74,15 +94,19 @@ export function createRepository({ db, clock }: RepositoryOptions) {
       ahead.length > 0 || foreign.has('snapshot') || due('snapshot', last, now)
         ? signSnapshot({ ...run, last, versions: versionsOf(current, ahead) })
         : null;
-    const timestamp = signedTimestamp(snapshot, foreign.has('timestamp'), run);
+    const timestamp = signedTimestamp(snapshot, timestampDue || foreign.has('timestamp'), run);
     await files.putInForce({ ahead, snapshot, timestamp, now }, within);
     signedByThese = true;
-    return [...ahead, snapshot, timestamp].flatMap((file) => file?.name ?? []);
+    return { signed: [...ahead, snapshot, timestamp].flatMap((file) => file?.name ?? []), more };
   }
 
-  /** Levels only rise: a client that knows a bin refuses a snapshot without it, so all old ones would have to stay anyway. */
+  /**
+   * Levels only rise: a client that knows a bin refuses a snapshot without it, so all old ones would have to stay anyway. The
+   * database may have been restored from before a rise that clients saw.
+   */
   async function levelFor(current: ReadonlyMap<string, RoleFile>): Promise<BinLevel> {
-    const begun = BIN_LEVELS.findLast((level) => current.has(binName(0, level))) ?? BIN_LEVELS[0];
+    const noted = await levelNote.highest();
+    const begun = BIN_LEVELS.findLast((level) => level === noted || current.has(binName(0, level))) ?? BIN_LEVELS[0];
     // Counting takes long where there are many, and nothing follows from it any more.
     if (begun === WIDEST) return WIDEST;
     const count = await bins.countListed(LEVEL_CAPACITY[8] + 1);
@@ -105,11 +129,12 @@ export function createRepository({ db, clock }: RepositoryOptions) {
   }
 
   /** Signs the bins that must be, a few at a time, and returns them; their text is written and forgotten. */
-  async function signBins(changed: Changed, run: Run): Promise<RoleFile[]> {
+  async function signBins(changed: Changed, run: Run): Promise<{ signed: RoleFile[]; more: boolean }> {
     const signed: RoleFile[] = [];
     let waiting: SignedFile[] = [];
     const giveWay = createGivingWay();
-    for (const bin of binsToSign(changed, run)) {
+    const { chosen, more } = binsToSign(changed, run);
+    for (const bin of chosen) {
       const file = await nextBin(bin, changed === 'anew', run);
       // Whoever else waits for this process comes first.
       await giveWay();
@@ -121,14 +146,15 @@ export function createRepository({ db, clock }: RepositoryOptions) {
       waiting = [];
     }
     await files.writeAhead(waiting, run.now);
-    return signed;
+    return { signed, more };
   }
 
   /** The bin's next file; null when the one in force says the same and holds for long enough. */
-  async function nextBin(bin: number, anew: boolean, run: Run): Promise<SignedFile | null> {
-    const role = binName(bin, run.level);
-    const targets = await bins.targetsOf(bin, run.level);
+  async function nextBin({ bin, level, role }: Bin, anew: boolean, run: Run): Promise<SignedFile | null> {
     const last = run.current.get(role);
+    // Nobody looks into bins of a level that was left; only their numbers count.
+    if (level !== run.level) return signBin(role, { ...run, last, targets: {} });
+    const targets = await bins.targetsOf(bin, level);
     const holds = last !== undefined && !anew && !due('bin', last, run.now);
     if (holds && (await saysTheSame(last, targets))) return null;
     return signBin(role, { ...run, last, targets });
@@ -152,13 +178,33 @@ export function createRepository({ db, clock }: RepositoryOptions) {
   };
 }
 
-function binsToSign(changed: Changed, { level, current, now }: Run): number[] {
+/**
+ * What changed or is missing, before what ends soon, soonest end first: of that no more than a run's share, so that a change
+ * never waits for all of it. `more` says that some is left.
+ */
+function binsToSign(changed: Changed, { level, current, now }: Run): { chosen: Bin[]; more: boolean } {
   const touched = typeof changed === 'string' ? null : new Set([...changed].map((prefix) => binOf(prefix, level)));
-  const bins: number[] = [];
-  for (let bin = 0; bin < 1 << level; bin += 1) {
-    if (touched === null || touched.has(bin) || due('bin', current.get(binName(bin, level)), now)) bins.push(bin);
+  const chosen: Bin[] = [];
+  const ending: { bin: Bin; endsMs: number }[] = [];
+  for (const bin of binsUpTo(level)) {
+    const last = current.get(bin.role);
+    if (last === undefined) chosen.push(bin);
+    else if (bin.level !== level) {
+      // A client may know a later number of each bin that it ever saw.
+      if (changed === 'anew') chosen.push(bin);
+    } else if (touched === null || touched.has(bin.bin)) chosen.push(bin);
+    else if (due('bin', last, now)) ending.push({ bin, endsMs: last.expires.getTime() });
   }
-  return bins;
+  ending.sort((a, b) => a.endsMs - b.endsMs);
+  chosen.push(...ending.slice(0, RENEWED_AT_ONCE).map(({ bin }) => bin));
+  return { chosen, more: ending.length > RENEWED_AT_ONCE };
+}
+
+/** The bins of this level, and those of each below it: a client may have seen them, and refuses a snapshot without. */
+function* binsUpTo(level: BinLevel): Generator<Bin> {
+  for (const each of BIN_LEVELS.filter((lower) => lower <= level)) {
+    for (let bin = 0; bin < 1 << each; bin += 1) yield { level: each, bin, role: binName(bin, each) };
+  }
 }
 
 /** The number of every file that the next snapshot names. */
@@ -170,10 +216,10 @@ function versionsOf(current: ReadonlyMap<string, RoleFile>, fresh: readonly Role
   return versions;
 }
 
-function signedTimestamp(fresh: SignedFile | null, foreign: boolean, run: Run): SignedFile | null {
+function signedTimestamp(fresh: SignedFile | null, must: boolean, run: Run): SignedFile | null {
   const { current, now } = run;
   const last = current.get('timestamp');
-  if (fresh === null && !foreign && !due('timestamp', last, now)) return null;
+  if (fresh === null && !must && !due('timestamp', last, now)) return null;
   const snapshot = fresh ?? current.get('snapshot');
   if (snapshot === undefined) throw new Error('There is no snapshot to be timestamped');
   return signTimestamp({ ...run, last, snapshot });

@@ -4,6 +4,7 @@ import type { Events } from '../../events/service.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { SqliteDatabase } from '../../platform/db/sqlite.ts';
 import type { Log } from '../../platform/log.ts';
+import { createBinLevelNote } from './bin-level.ts';
 import { createMetadataFollower } from './follower.ts';
 import { healthOf, type MetadataHealth } from './health.ts';
 import { createRepository } from './repository.ts';
@@ -41,7 +42,7 @@ export async function createMetadataService(options: MetadataOptions): Promise<M
   const { db, clock, log, events, dataDir, fillBins, onStep = () => undefined } = options;
   const keysDir = join(dataDir, 'keys', 'metadata');
   const rootsDir = join(dataDir, 'roots');
-  const repository = createRepository({ db, clock });
+  const repository = createRepository({ db, clock, levelNote: createBinLevelNote(rootsDir) });
   const open = () => openTrust({ rootsDir, keysDir, clock, onStep });
   let trust = await open();
   const useTrust = () => {
