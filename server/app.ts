@@ -196,6 +196,8 @@ export async function createApp(config: Config, { log, clock = systemClock, port
       { requestTimeout: 300_000, headersTimeout: 20_000, keepAliveTimeout: 65_000 },
       listener,
     );
+    // An answer that its client reads nothing of, and a request that sends nothing: downloads and sockets have limits of their own.
+    server.timeout = 120_000;
     const socket = attachGraphqlSocket(server, {
       yoga,
       schema,

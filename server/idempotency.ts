@@ -35,7 +35,9 @@ export async function once(
       fields: [{ path: 'input.idempotencyKey', message: `must have 1 to ${MAX_KEY_CHARS} characters` }],
     });
   }
-  const owner = `developer:${viewer.developerId}`;
+  // An API key is a viewer of its own: it may do less than its developer, and so be told less.
+  const { credential } = viewer;
+  const owner = credential.kind === 'API_KEY' ? `key:${credential.id}` : `developer:${viewer.developerId}`;
   const inputHash = createHash('sha256')
     .update(JSON.stringify([operation, input]))
     .digest('hex');

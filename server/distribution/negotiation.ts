@@ -1,8 +1,9 @@
 /** Owns whether a client takes a delta, and from which package: pure functions of header values (RFC 9842, RFC 9110 §12.5.3). */
 
+import { acceptsCoding } from '../http/accept-encoding.ts';
+
 /** What the answers to package requests depend on beside the path. */
 export const VARY = 'Accept-Encoding, Available-Dictionary';
-const MAX_HEADER_CHARS = 1_024;
 
 /** SHA-256 (hex) of the package that the client has and takes a `dcz` delta from, or null. */
 export function offeredDictionary(headers: {
@@ -14,13 +15,4 @@ export function offeredDictionary(headers: {
   const hash = typeof dictionary === 'string' ? /^\s*:([A-Za-z0-9+/]{43}=):\s*$/.exec(dictionary)?.[1] : undefined;
   if (hash === undefined || !acceptsCoding(String(headers['accept-encoding'] ?? ''), 'dcz')) return null;
   return Buffer.from(hash, 'base64').toString('hex');
-}
-
-/** Whether `Accept-Encoding` takes a coding, by name only: a client that does not know a coding may still send `*`. */
-export function acceptsCoding(header: string, coding: string): boolean {
-  if (header.length > MAX_HEADER_CHARS) return false;
-  return header.split(',').some((part) => {
-    const [name = '', ...parameters] = part.split(';').map((text) => text.trim().toLowerCase());
-    return name === coding && !parameters.some((text) => /^q\s*=\s*0(?:\.0*)?$/.test(text));
-  });
 }

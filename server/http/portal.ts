@@ -5,6 +5,7 @@ import { extname, join, relative, sep } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants } from 'node:zlib';
 import { DomainError } from '../errors.ts';
+import { acceptsCoding } from './accept-encoding.ts';
 import type { RouteHandler } from './router.ts';
 
 const brotli = promisify(brotliCompress);
@@ -51,7 +52,7 @@ export async function createPortal(folder: string): Promise<RouteHandler> {
     const file = known ?? page;
     if (file === undefined)
       throw new DomainError('NOT_FOUND', 'The portal is not built. Run `npm start`, which builds it.');
-    const useBrotli = file.compressible && /\bbr\b/.test(request.headers['accept-encoding'] ?? '');
+    const useBrotli = file.compressible && acceptsCoding(String(request.headers['accept-encoding'] ?? ''), 'br');
     if (request.headers['if-none-match'] === file.headers.ETag) {
       response.writeHead(304, file.headers).end();
       return;

@@ -57,6 +57,9 @@ type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 /** Requests of one connection that wait for the one before them; clients hardly ever send any so. */
 const MAX_WAITING = 64;
 
+/** What a parser of URLs would turn into another path than a proxy in front has judged by: a host, backslashes, steps up. */
+const OTHER_SPELLING = /^\/\/|^[^?]*\\|^[^?]*\/(?:\.|%2e){1,2}(?:[/?]|$)/i;
+
 interface CompiledRoute extends Route {
   readonly parts: readonly string[];
 }
@@ -83,7 +86,8 @@ class Context implements RouteContext {
 
   /** Throws BAD_REQUEST. */
   get url(): URL {
-    this.#url ??= URL.parse(this.#request.url ?? '/', this.#options.publicUrl);
+    const target = this.#request.url ?? '/';
+    if (!OTHER_SPELLING.test(target)) this.#url ??= URL.parse(target, this.#options.publicUrl);
     if (this.#url === null) throw new DomainError('BAD_REQUEST', 'The request target is not a valid path.');
     return this.#url;
   }

@@ -81,3 +81,19 @@ it('a connection with more requests waiting than any client sends is cut, and wh
   await expect.poll(() => running).toBe(0);
   expect(handled).toEqual(['/0']);
 });
+
+it.each(['//evil/1', '/a\\1', '/a/../1', '/a/%2e%2E/1', '/./1', '/a/%2e', '/..?x'])(
+  'refuses the path %s, which is another one once it is parsed',
+  async (path) => {
+    release();
+    const heard = await talk(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`, 'never said');
+    expect(heard).toMatch(/^HTTP\/1\.1 400 /);
+    expect(handled).toEqual([]);
+  },
+);
+
+it.each(['/1?x=/../y', '/1..2', '/...', '/1?back=a\\b'])('takes the path %s', async (path) => {
+  release();
+  await talk(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`, 'never said');
+  expect(handled).toEqual([path]);
+});

@@ -245,6 +245,15 @@ async function runHousekeeping(): Promise<void> {
 }
 
 describe('idempotency keys', () => {
+  it('of an API key are its own: a key for one app is not told what its developer did with another', async () => {
+    const { dev, notes } = await someApp();
+    const other = await dev.app('com.example.otherapp');
+    const key = dev.as(await dev.apiKey(['VERSIONS_WRITE'], { appId: other.id }));
+    const said = { appId: notes.id, size: 5, sha256: 'c'.repeat(64), idempotencyKey: 'shared' };
+    await dev.done('startUpload', said);
+    expect(await key.act('startUpload', said)).toMatchObject({ code: 'NOT_FOUND' });
+  });
+
   it('are forgotten after 24 hours, and then name another act', async () => {
     const { dev, notes } = await someApp();
     const upload = await notes.start(notes.package(), { idempotencyKey: 'daily' });

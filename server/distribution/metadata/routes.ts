@@ -4,11 +4,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { notFound } from '../../errors.ts';
+import { acceptsCoding } from '../../http/accept-encoding.ts';
 import type { Route, RouteHandler } from '../../http/router.ts';
 import { createByteCache } from '../../platform/byte-cache.ts';
 import type { Database } from '../../platform/db/database.ts';
 import { matchesNone } from '../conditions.ts';
-import { acceptsCoding } from '../negotiation.ts';
 
 import { readRootFile } from './root.ts';
 import { TIMESTAMP_FILE } from './signed-files.ts';
