@@ -25,6 +25,7 @@ function event(n: number, type: TimelineEvent['type'], extra: Partial<TimelineEv
     finding: null,
     reasons: [],
     rollout: null,
+    crash: null,
     message: null,
     size: null,
     sha256: null,

@@ -49,6 +49,7 @@ const KEYS = {
   RolloutStep: embedded,
   RolloutGuard: embedded,
   EventRollout: embedded,
+  EventCrash: embedded,
   ReviewPolicy: embedded,
   RolloutGuardPolicy: embedded,
   PackageRetentionPolicy: embedded,

@@ -164,7 +164,7 @@ export const analytics = {
       stateLabel: 'State',
       anyState: 'All states',
       search: 'Search title or message',
-      none: 'No crashes reported.',
+      none: 'No crash reports.',
       noneTitle: 'No crashes',
       noneBody: 'Nothing of this app has crashed so far.',
       noMatchTitle: 'No crash matches',

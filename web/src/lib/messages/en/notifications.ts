@@ -110,7 +110,8 @@ export const notifications = {
     headers: 'Headers',
     body: 'Body',
     types: 'Types of events',
-    typesBody: 'What type says. A webhook can be sent all of them or those you choose; a test is TEST.',
+    typesBody:
+      'What type says. A webhook can be sent all of them or those you choose; a test is TEST. CRASH_REGRESSED has the fingerprint and the title of the crash in its data.',
     rollout: 'Rollouts',
     rolloutBody:
       'ROLLOUT_CHANGED says that a version is offered to other devices than before. A publication for everybody on stable is PUBLISHED alone.',
