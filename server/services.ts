@@ -41,6 +41,7 @@ import { type CrashTriage, createCrashTriage } from './telemetry/crash-triage.ts
 import { createKnownApps } from './telemetry/known-apps.ts';
 import { telemetryThrottles } from './telemetry/rates.ts';
 import { openReleaseSampler } from './telemetry/release-sample.ts';
+import { readTelemetryRetention, TELEMETRY_RETENTION } from './telemetry/retention-settings.ts';
 import { openTelemetrySecrets } from './telemetry/secret.ts';
 import { createTelemetry, type Telemetry } from './telemetry/service.ts';
 import { createUnitOfWork, type Work } from './unit-of-work.ts';
@@ -150,7 +151,12 @@ export async function createServices(platform: Platform): Promise<Services> {
     storeChanged,
   });
   const reviews: Reviews = createReviews({ db, work, clock, ids, random: Math.random, versions: () => versions });
-  const settings = createSettings({ work, clock, ids, known: [REVIEW_SETTINGS, GUARD_SETTINGS, PACKAGE_RETENTION] });
+  const settings = createSettings({
+    work,
+    clock,
+    ids,
+    known: [REVIEW_SETTINGS, GUARD_SETTINGS, PACKAGE_RETENTION, TELEMETRY_RETENTION],
+  });
   const packages = createStoredPackages({ db, blobs, clock, log });
   const versions: Versions = createVersions({
     work,
@@ -221,6 +227,7 @@ export async function createServices(platform: Platform): Promise<Services> {
     throttles: telemetryThrottles(clock),
     apps: { resolvePackage: knownApps.resolve },
     updateNotes: knownIssues.forDevice,
+    retention: () => readTelemetryRetention(db.prisma),
     noteDropped: ({ month, bytes }) =>
       work(async (unit) =>
         unit.audit({
@@ -229,6 +236,16 @@ export async function createServices(platform: Platform): Promise<Services> {
           resourceType: 'telemetry_month',
           resourceId: month,
           details: { bytes },
+        }),
+      ),
+    noteTrimmed: ({ before, rows, crashGroups }) =>
+      work(async (unit) =>
+        unit.audit({
+          ...SYSTEM_ACTOR,
+          action: 'telemetry.drop_aggregates',
+          resourceType: 'telemetry_aggregates',
+          resourceId: before,
+          details: { rows, crashGroups },
         }),
       ),
   });

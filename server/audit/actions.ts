@@ -99,6 +99,7 @@ export const AUDIT_ACTIONS = [
   'admin.read_audit',
   'telemetry.device_request',
   'telemetry.drop_month',
+  'telemetry.drop_aggregates',
   'crash_group.resolve',
   'crash_group.ignore',
   'crash_group.reopen',

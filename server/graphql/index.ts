@@ -31,6 +31,7 @@ import '../telemetry/schema-failures.ts';
 import '../telemetry/schema-crashes.ts';
 import '../telemetry/schema-live.ts';
 import '../telemetry/schema-export.ts';
+import '../telemetry/schema-retention.ts';
 import '../distribution/schema.ts';
 import '../ops/schema.ts';
 import '../ops/schema-health.ts';

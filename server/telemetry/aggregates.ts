@@ -3,6 +3,7 @@
  * are in them. No device hash is ever stored here, because aggregates outlive erasure and retention.
  */
 import Database from 'better-sqlite3';
+import { createTrim, type Trimmed } from './aggregate-trim.ts';
 import { addColumn } from './columns.ts';
 import { createDigestTally } from './digest-tally.ts';
 import { createFailureTally } from './failure-tally.ts';
@@ -80,6 +81,7 @@ export function openAggregates(path: string) {
   const failures = createFailureTally(db);
   const watermarks = new Map<Month, Counted>();
   const flushTransaction = db.transaction(writeDeltas);
+  const trim = createTrim(db);
 
   return {
     /** How much of a month the file counts. */
@@ -109,6 +111,8 @@ export function openAggregates(path: string) {
       }
     },
     discard,
+    /** Removes a piece of what is past retention (see `createTrim`). */
+    trim: (day: number, after: number): Trimmed => trim.immediate(day, after),
     close: (): void => {
       db.close();
     },

@@ -40,7 +40,7 @@ export const TELEMETRY_LIMITS = Object.freeze({
   maxCrashGroupsPerApp: 2_000,
   /** Days a query may span. */
   maxRangeDays: 400,
-  /** Days raw rows are kept at least; whole months go, so never longer than 122. */
+  /** Days raw rows are kept unless an admin chooses more; whole months go, so never longer than 122. */
   rawRetentionDays: 90,
   /** Hours the result of a device's request can be fetched. */
   exportHours: 24,

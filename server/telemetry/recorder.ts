@@ -43,6 +43,7 @@ export function createRecorder(dir: string, warn: (message: string) => void) {
       return store.erase(app, devices);
     },
     dropMonths,
+    trimAggregates: aggregates.trim,
     close(): void {
       flush();
       store.close();

@@ -8,6 +8,7 @@ import { DomainError, notFound } from '../errors.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import { type AggregateReader, openAggregateReader } from './aggregate-reader.ts';
+import { dateOfDay } from './aggregates.ts';
 import {
   type BatchOutside,
   type CrashBody,
@@ -31,18 +32,20 @@ import {
 } from './device-requests.ts';
 import { createDisposal, type DroppedMonth } from './dropped-files.ts';
 import { keyOfEventType } from './events-schema.ts';
-import { OTHER, TELEMETRY_LIMITS } from './limits.ts';
+import { DAY_MS, OTHER, TELEMETRY_LIMITS } from './limits.ts';
 import { createLive } from './live.ts';
 import { lossesOf } from './losses.ts';
 import { networkHash } from './network.ts';
 import type { TelemetryThrottles, Throttle } from './rates.ts';
 import { createReadings } from './readings.ts';
+import { type TelemetryRetention, telemetryRetentionSchema } from './retention-settings.ts';
 import type { BatchRow } from './rows.ts';
 import { scanBatch } from './scan.ts';
 import { deviceHashes, type TelemetrySecrets } from './secret.ts';
 import { monthOf } from './store.ts';
 import { failuresOf, type UpdateFailure, type UpdateNote, withNotes } from './update-failures.ts';
 import { createWriter } from './writer.ts';
+import type { WriterReply } from './writer-thread.ts';
 
 const MAINTENANCE_MS = 3_600_000;
 
@@ -65,12 +68,21 @@ export interface TelemetryOptions {
   readonly updateNotes?: (appId: string, failures: readonly UpdateFailure[]) => Promise<readonly UpdateNote[]>;
   /** Writes down, for an admin to see, that a month of raw rows is given up; before it is gone, and again after a kill in between. */
   readonly noteDropped?: (dropped: DroppedMonth) => Promise<void>;
+  /** The same for aggregates, once they are gone. */
+  readonly noteTrimmed?: (trimmed: TrimmedAggregates) => Promise<void>;
   /** Runs device requests; without one they run here, one after the other, and go on after a restart. */
   readonly jobs?: DeviceRequestJobs;
   /** Default 1,000. */
   readonly flushIntervalMs?: number;
-  /** Default 90. */
-  readonly rawRetentionDays?: number;
+  /** How long what is stored is kept; asked at each maintenance. The setting's defaults when left out. */
+  readonly retention?: () => Promise<TelemetryRetention>;
+}
+
+/** Aggregates that were removed: those of days before `before` (`YYYY-MM-DD`), and crash groups not seen since. */
+export interface TrimmedAggregates {
+  readonly before: string;
+  readonly rows: number;
+  readonly crashGroups: number;
 }
 
 export type Telemetry = ReturnType<typeof createTelemetry>;
@@ -78,8 +90,7 @@ export type Telemetry = ReturnType<typeof createTelemetry>;
 /** Makes the feature; `start` opens its files, `stop` closes them with everything acknowledged in the aggregates. */
 export function createTelemetry(options: TelemetryOptions) {
   const { dir, secrets, clock, log, throttles, apps } = options;
-  const { flushIntervalMs = TELEMETRY_LIMITS.flushIntervalMs, rawRetentionDays = TELEMETRY_LIMITS.rawRetentionDays } =
-    options;
+  const { flushIntervalMs = TELEMETRY_LIMITS.flushIntervalMs } = options;
   const writer = createWriter({ dir, log, flushIntervalMs });
   const live = createLive(clock.now);
   const inline = createInlineJobs(
@@ -93,6 +104,8 @@ export function createTelemetry(options: TelemetryOptions) {
   });
   let reader: AggregateReader | null = null;
   let maintenance: NodeJS.Timeout | null = null;
+  /** The day before which nothing is left; null until it was looked. */
+  let trimmedBefore: number | null = null;
 
   return {
     start,
@@ -260,17 +273,38 @@ export function createTelemetry(options: TelemetryOptions) {
   }
 
   /**
-   * Drops raw months past retention, the secrets that only they were under, and expired results. Runs at start and hourly.
-   * The files themselves go meanwhile, and nothing waits for them.
+   * Drops raw months and aggregates past retention, the secrets that only those months were under, and expired results. Runs
+   * at start and hourly. The files themselves go meanwhile, and nothing waits for them.
    */
   async function maintain(): Promise<void> {
     requests.sweep();
     const nowMs = clock.ms();
-    const reply = await writer.request({ kind: 'drop', nowMs, keepDays: rawRetentionDays });
+    const { rawDays, aggregateDays } = (await options.retention?.()) ?? telemetryRetentionSchema.parse({});
+    const reply = await writer.request({ kind: 'drop', nowMs, keepDays: rawDays });
     if (reply.kind === 'failed') throw new Error(reply.message);
     if (reply.kind !== 'dropped') return;
     secrets.forget(new Date(`${reply.oldest ?? monthOf(nowMs)}-01T00:00:00Z`));
     disposal.run().catch((error: unknown) => log.error({ err: error }, 'a dropped month could not be removed'));
+    if (aggregateDays !== null) await trimBefore(Math.floor(nowMs / DAY_MS) - aggregateDays);
+  }
+
+  /** Removes the aggregates of the days before one, piece by piece, and notes it; nothing where that was done before. */
+  async function trimBefore(day: number): Promise<void> {
+    if (trimmedBefore !== null && day <= trimmedBefore) return;
+    let [rows, crashGroups] = [0, 0];
+    for (let after: number | null = 0; after !== null; ) {
+      const reply: WriterReply = await writer.request({ kind: 'trim', day, after });
+      if (reply.kind !== 'trimmed') throw new Error(reply.kind === 'failed' ? reply.message : 'unexpected reply');
+      rows += reply.trimmed.rows;
+      crashGroups += reply.trimmed.crashGroups;
+      after = reply.trimmed.next;
+    }
+    if (rows + crashGroups > 0) {
+      const trimmed = { before: dateOfDay(day), rows, crashGroups };
+      log.info(trimmed, 'removed aggregates of telemetry');
+      await options.noteTrimmed?.(trimmed);
+    }
+    trimmedBefore = day;
   }
 
   /**

@@ -1,5 +1,6 @@
 /** Owns the writer's thread: it answers the messages of writer.ts one after the other, and flushes by its own timer. */
 import { parentPort, workerData } from 'node:worker_threads';
+import type { Trimmed } from './aggregate-trim.ts';
 import { createRecorder, type Outcome } from './recorder.ts';
 import { type PackedRows, unpackRows } from './row-pack.ts';
 
@@ -14,6 +15,7 @@ export type WriterRequest =
   | { readonly kind: 'export'; readonly app: string; readonly devices: readonly Uint8Array[]; readonly path: string }
   | { readonly kind: 'erase'; readonly app: string; readonly devices: readonly Uint8Array[] }
   | { readonly kind: 'drop'; readonly nowMs: number; readonly keepDays: number }
+  | { readonly kind: 'trim'; readonly day: number; readonly after: number }
   | { readonly kind: 'close' };
 
 export type WriterReply =
@@ -21,6 +23,7 @@ export type WriterReply =
   | { readonly kind: 'done'; readonly count: number }
   /** The months dropped, and the oldest one left; null without any. */
   | { readonly kind: 'dropped'; readonly months: readonly string[]; readonly oldest: string | null }
+  | { readonly kind: 'trimmed'; readonly trimmed: Trimmed }
   | { readonly kind: 'failed'; readonly message: string };
 
 /** What the thread sends: a reply to the request of that number, that it is ready, or something to log. */
@@ -65,6 +68,8 @@ function run(to: NonNullable<typeof parentPort>, data: WriterData): void {
         return { kind: 'done', count: recorder.erase(request.app, request.devices) };
       case 'drop':
         return { kind: 'dropped', ...recorder.dropMonths(request.nowMs, request.keepDays) };
+      case 'trim':
+        return { kind: 'trimmed', trimmed: recorder.trimAggregates(request.day, request.after) };
       case 'close':
         clearInterval(timer);
         recorder.close();

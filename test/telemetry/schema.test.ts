@@ -7,6 +7,7 @@ import { builder } from '../../server/graphql/builder.ts';
 import type { GraphContext } from '../../server/graphql/context.ts';
 import '../../server/telemetry/schema.ts';
 import '../../server/telemetry/schema-crashes.ts';
+import '../../server/telemetry/schema-export.ts';
 import '../../server/telemetry/schema-health.ts';
 import type { CrashTriage } from '../../server/telemetry/crash-triage.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -177,6 +178,38 @@ describe('App.telemetry', () => {
       if (refusal === null) expect(errors).toBeUndefined();
       else expect(errors?.[0]?.message).toContain(refusal);
     }
+  });
+});
+
+describe('App.telemetryExport', () => {
+  it('is a CSV file of counts unless JSON is asked for, the small days of a version and type in one row', async () => {
+    const { data, errors } = await ask(
+      `telemetryExport(${RANGE}) { mediaType rows content } json: telemetryExport(${RANGE}, format: JSON) { mediaType rows content }`,
+    );
+    expect(errors).toBeUndefined();
+    const { telemetryExport: csv, json } = Object(data?.anyApp);
+    expect([csv.mediaType, csv.rows, json.mediaType, json.rows]).toEqual(['text/csv', 3, 'application/json', 3]);
+    const [head, ...lines] = String(csv.content).split('\r\n');
+    expect(head).toBe('date,version,type,count,devices');
+    expect(lines.sort()).toEqual(['', ',1.0.0,app_crash,2,1', ',1.0.0,app_install,1,1', ',1.1.0,app_start,1,1']);
+    expect(JSON.parse(String(json.content))).toContainEqual({
+      date: null,
+      version: '1.1.0',
+      type: 'app_start',
+      count: 1,
+      devices: 1,
+    });
+  });
+
+  it('is for members alone, by a key with its scope, and for no more days than a query', async () => {
+    const refusal = async () => (await ask(`telemetryExport(${RANGE}) { rows }`)).errors?.[0]?.message;
+    viewer = key(['apps:read']);
+    expect(await refusal()).toContain('lacks the scope telemetry:read');
+    viewer = person('stranger', { admin: true, reviewer: true });
+    expect(await refusal()).toContain('not found');
+    viewer = person('owner');
+    const long = await ask('telemetryExport(range: { from: "2024-01-01", to: "2026-01-31" }) { rows }');
+    expect(long.errors?.[0]?.message).toContain('at most 400 days');
   });
 });
 
