@@ -3,15 +3,16 @@
  * delta from one. It trusts no delta: what comes out is the promised package to the byte, or nothing. It installs nothing.
  */
 import { createHash } from 'node:crypto';
-import { open, readFile, rename, stat } from 'node:fs/promises';
+import { readFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { DeltaUnfit, decodeDelta, KNOWS_DELTAS } from '../format/delta.ts';
-import { type DownloadOptions, writeAll } from './download.ts';
+import type { DownloadOptions } from './download.ts';
 import { exists, makeFolder, readIfThere, removeFile, replaceFile, syncFolder, writeSynced } from './durable.ts';
 import { DeviceError } from './errors.ts';
-import { asksToWait, followRedirects, MAX_ATTEMPTS, networkError, retryAfterMs, waitBefore } from './http.ts';
+import { asksToWait, followRedirects } from './http.ts';
 import { namesIn, type Storage } from './storage.ts';
+import { type Again, append, goOn, parseNote, slowDown } from './transfer.ts';
 
 /** A package that this device has the file of. */
 export interface DeltaBase {
@@ -93,9 +94,6 @@ export async function downloadByDelta(options: DownloadOptions, base: DeltaBase,
   }
 }
 
-/** A body that brings no byte for this long counts as broken off. */
-const STALL_MS = 30_000;
-
 type Paths = ReturnType<typeof deltaPaths>;
 
 async function discard({ part, note }: Paths): Promise<void> {
@@ -103,37 +101,26 @@ async function discard({ part, note }: Paths): Promise<void> {
   await removeFile(note);
 }
 
-type Step =
-  | { readonly kind: 'done' }
-  | { readonly kind: 'none' }
-  | { readonly kind: 'again'; readonly error: DeviceError; readonly waitMs: number | null; readonly have: number };
+/** `none` where there is no delta for us, or what comes is not the rest of this very one. */
+type Step = Again | 'done' | 'none';
 
 /** The bytes of the delta, or null where the server has none for us. */
 async function fetchDelta(options: DownloadOptions, base: DeltaBase, paths: Paths): Promise<Buffer | null> {
-  let attempt = 0;
-  let reached = 0;
-  for (;;) {
-    const step = await transfer(options, base, paths);
-    if (step.kind === 'none') return null;
-    if (step.kind === 'done') return await readFile(paths.part);
-    attempt = step.have > reached ? 0 : attempt + 1;
-    reached = Math.max(reached, step.have);
-    if (attempt >= MAX_ATTEMPTS) throw step.error;
-    await waitBefore(options.network, Math.max(0, attempt - 1), step.waitMs);
-  }
+  const end = await goOn(options.network, () => transfer(options, base, paths));
+  return end === 'done' ? await readFile(paths.part) : null;
 }
 
 async function transfer(options: DownloadOptions, base: DeltaBase, paths: Paths): Promise<Step> {
   const partial = await readPartial(paths, base);
-  if (partial !== null && partial.have === partial.sizeBytes) return { kind: 'done' };
+  if (partial !== null && partial.have === partial.sizeBytes) return 'done';
   const have = partial?.have ?? 0;
   try {
     if (partial === null) {
       // A server without a delta would send the whole package in answer to a GET.
       const head = await ask(options, base, 'HEAD', {});
-      if (asksToWait(head.response)) return slowDown(options, head.response, have);
+      if (asksToWait(head.response)) return await slowDown(options.network, head.response, have);
       const note = noteOf(head.response, base, options.offer.sizeBytes);
-      if (note === null) return { kind: 'none' };
+      if (note === null) return 'none';
       await removeFile(paths.part);
       await replaceFile(paths.note, JSON.stringify(note));
       return await receive(options, base, paths, { ...note, have });
@@ -141,7 +128,7 @@ async function transfer(options: DownloadOptions, base: DeltaBase, paths: Paths)
     return await receive(options, base, paths, partial);
   } catch (error) {
     if (error instanceof DeviceError && error.code === 'NETWORK')
-      return { kind: 'again', error, waitMs: null, have: (await readPartial(paths, base))?.have ?? 0 };
+      return { error, waitMs: null, have: (await readPartial(paths, base))?.have ?? 0 };
     throw error;
   }
 }
@@ -158,11 +145,6 @@ function ask(
     ...more,
   };
   return followRedirects(network, offer.url, { method, headers, ...(signal === undefined ? {} : { signal }) });
-}
-
-function slowDown({ network }: DownloadOptions, response: Response, have: number): Step {
-  const error = new DeviceError('RATE_LIMITED', `The server asks to slow down (${response.status}).`);
-  return { kind: 'again', error, waitMs: retryAfterMs(response, network.clock()), have };
 }
 
 /** Null for an answer that is no delta smaller than the package. */
@@ -187,58 +169,26 @@ async function receive(
   const stall = new AbortController();
   const more = { range: `bytes=${have}-`, 'if-range': etag, signal: stall.signal };
   const { response, url } = await ask(options, base, 'GET', more);
-  if (asksToWait(response)) {
-    await response.body?.cancel();
-    return slowDown(options, response, have);
-  }
+  if (asksToWait(response)) return await slowDown(options.network, response, have);
   const { headers } = response;
   const expected = `bytes ${have}-${sizeBytes - 1}/${sizeBytes}`;
   const isRest = response.status === 206 && headers.get('content-range') === expected;
   if (!isRest || headers.get('content-encoding') !== 'dcz' || headers.get('etag') !== etag) {
     await response.body?.cancel();
-    return { kind: 'none' };
+    return 'none';
   }
-  const file = await open(paths.part, 'a', 0o644);
-  let size = have;
-  const stalled = () => stall.abort(new Error('no byte within 30 s'));
-  let timer = setTimeout(stalled, STALL_MS);
-  try {
-    for await (const chunk of response.body ?? []) {
-      size += chunk.byteLength;
-      if (size > sizeBytes) return { kind: 'none' };
-      clearTimeout(timer);
-      timer = setTimeout(stalled, STALL_MS);
-      await writeAll(file, chunk);
-      options.onProgress?.(size, sizeBytes);
-    }
-  } catch (error) {
-    if (error instanceof DeviceError) throw error;
-    return { kind: 'again', error: networkError(url, error), waitMs: null, have: size };
-  } finally {
-    clearTimeout(timer);
-    await file.sync();
-    await file.close();
-  }
-  if (size === sizeBytes) return { kind: 'done' };
-  const error = new DeviceError('NETWORK', `The delta broke off at byte ${size} of ${sizeBytes}.`);
-  return { kind: 'again', error, waitMs: null, have: size };
+  const { onProgress } = options;
+  const outcome = await append({ response, url, path: paths.part, have, sizeBytes, stall, onProgress });
+  return outcome === 'more' ? 'none' : outcome;
 }
 
 async function readPartial(paths: Paths, base: DeltaBase): Promise<(Note & { have: number }) | null> {
   const bytes = await readIfThere(paths.note);
   if (bytes === null) return null;
-  const note = Note.safeParse(parseJson(bytes.toString('utf8')));
+  const note = Note.safeParse(parseNote(bytes));
   if (!note.success || note.data.base !== base.sha256) return null;
   const have = (await exists(paths.part)) ? (await stat(paths.part)).size : 0;
   return have <= note.data.sizeBytes ? { ...note.data, have } : null;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function sha256Of(bytes: Uint8Array): string {

@@ -1,22 +1,14 @@
 /** Owns getting a package's bytes into `downloads/`: resumed where they broke off, counted and hashed. It judges no content. */
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, readFile, stat, truncate } from 'node:fs/promises';
+import { readFile, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type DeltaBase, deltaPaths, downloadByDelta } from './delta.ts';
 import { exists, readIfThere, removeFile, replaceFile } from './durable.ts';
-import { DeviceError, storageError } from './errors.ts';
-import {
-  asksToWait,
-  followRedirects,
-  MAX_ATTEMPTS,
-  type Network,
-  networkError,
-  reprDigest,
-  retryAfterMs,
-  waitBefore,
-} from './http.ts';
+import { DeviceError } from './errors.ts';
+import { asksToWait, followRedirects, type Network, reprDigest } from './http.ts';
 import { namesIn } from './storage.ts';
+import { type Again, append, goOn, parseNote, slowDown } from './transfer.ts';
 
 /** What is known of a partial file: only with the same strong ETag may it be continued. */
 const Partial = z.object({ etag: z.string().regex(/^"[^"]+"$/) });
@@ -57,17 +49,8 @@ export async function downloadPackage(options: DownloadOptions): Promise<Downloa
   // A full download that was begun goes on.
   if (options.base && !(await exists(path)) && (await downloadByDelta(options, options.base, path)))
     return await finish(path, notePath, offer);
-  let attempt = 0;
-  let reached = 0;
-  for (;;) {
-    const outcome = await transfer(options, path, notePath);
-    if (outcome.kind === 'done') return await finish(path, notePath, offer);
-    // Only tries that bring nothing count: a long download over a bad link is not given up while it moves.
-    attempt = outcome.sizeBytes > reached ? 0 : attempt + 1;
-    reached = Math.max(reached, outcome.sizeBytes);
-    if (attempt >= MAX_ATTEMPTS) throw outcome.error;
-    await waitBefore(options.network, Math.max(0, attempt - 1), outcome.waitMs);
-  }
+  await goOn(options.network, () => transfer(options, path, notePath));
+  return await finish(path, notePath, offer);
 }
 
 /** Removes a download that was installed or found wrong. */
@@ -90,17 +73,10 @@ export async function sweepDownloads(folder: string, now: Date): Promise<void> {
   }
 }
 
-type Outcome =
-  | { readonly kind: 'done' }
-  | { readonly kind: 'again'; readonly error: DeviceError; readonly waitMs: number | null; readonly sizeBytes: number };
-
-/** A body that brings no byte for this long counts as broken off. */
-const STALL_MS = 30_000;
-
-async function transfer(options: DownloadOptions, path: string, notePath: string): Promise<Outcome> {
+async function transfer(options: DownloadOptions, path: string, notePath: string): Promise<Again | 'done'> {
   const { network, offer } = options;
   const partial = await readPartial(path, notePath, offer.sizeBytes);
-  if (partial !== null && partial.sizeBytes === offer.sizeBytes) return { kind: 'done' };
+  if (partial !== null && partial.sizeBytes === offer.sizeBytes) return 'done';
   const range = partial === null ? {} : { range: `bytes=${partial.sizeBytes}-`, 'if-range': partial.etag };
   // A transfer coding would make the bytes on the wire others than the ones that offset and hash speak of.
   const headers = { 'accept-encoding': 'identity', ...range };
@@ -110,21 +86,16 @@ async function transfer(options: DownloadOptions, path: string, notePath: string
   try {
     answer = await followRedirects(network, offer.url, { headers, signal: stall.signal });
   } catch (error) {
-    if (error instanceof DeviceError && error.code === 'NETWORK')
-      return { kind: 'again', error, waitMs: null, sizeBytes: have };
+    if (error instanceof DeviceError && error.code === 'NETWORK') return { error, waitMs: null, have };
     throw error;
   }
   const { response, url } = answer;
-  if (asksToWait(response)) {
-    await response.body?.cancel();
-    const error = new DeviceError('RATE_LIMITED', `The server asks to slow down (${response.status}).`);
-    return { kind: 'again', error, waitMs: retryAfterMs(response, network.clock()), sizeBytes: have };
-  }
+  if (asksToWait(response)) return await slowDown(network, response, have);
   if (response.status === 416) {
     await response.body?.cancel();
     await discardDownload(options.folder, offer.sha256);
     const error = new DeviceError('PROTOCOL', 'The server refuses to continue the download.');
-    return { kind: 'again', error, waitMs: null, sizeBytes: 0 };
+    return { error, waitMs: null, have: 0 };
   }
   return await receive(options, { response, url, path, notePath, have, stall });
 }
@@ -138,57 +109,27 @@ interface Receiving {
   readonly stall: AbortController;
 }
 
-async function receive(options: DownloadOptions, receiving: Receiving): Promise<Outcome> {
-  const { response, url, path, notePath } = receiving;
-  const { offer, onProgress } = options;
+async function receive(options: DownloadOptions, receiving: Receiving): Promise<Again | 'done'> {
+  const { response, url, path, notePath, stall } = receiving;
+  const { offer, folder, onProgress } = options;
   const note = await checkHeaders(receiving, offer);
-  const offset = response.status === 206 ? receiving.have : 0;
-  if (offset === 0) {
+  const have = response.status === 206 ? receiving.have : 0;
+  if (have === 0) {
     await removeFile(path);
     await replaceFile(notePath, JSON.stringify(note));
   }
-  const file = await open(path, 'a', 0o644);
-  let size = offset;
-  const stalled = () => receiving.stall.abort(new Error('no byte within 30 s'));
-  let timer = setTimeout(stalled, STALL_MS);
   try {
-    for await (const chunk of response.body ?? []) {
-      size += chunk.byteLength;
-      if (size > offer.sizeBytes)
-        throw new DeviceError(
-          'DOWNLOAD_CORRUPT',
-          `The server sends more than the ${offer.sizeBytes} bytes that the signed metadata names.`,
-        );
-      clearTimeout(timer);
-      timer = setTimeout(stalled, STALL_MS);
-      await writeAll(file, chunk);
-      onProgress?.(size, offer.sizeBytes);
-    }
+    const outcome = await append({ response, url, path, have, sizeBytes: offer.sizeBytes, stall, onProgress });
+    if (outcome !== 'more') return outcome;
   } catch (error) {
-    if (error instanceof DeviceError) {
-      await discardDownload(options.folder, offer.sha256);
-      throw error;
-    }
-    return { kind: 'again', error: networkError(url, error), waitMs: null, sizeBytes: size };
-  } finally {
-    clearTimeout(timer);
-    await file.sync();
-    await file.close();
+    await discardDownload(folder, offer.sha256);
+    throw error;
   }
-  if (size === offer.sizeBytes) return { kind: 'done' };
-  const error = new DeviceError('NETWORK', `The download broke off at byte ${size} of ${offer.sizeBytes}.`);
-  return { kind: 'again', error, waitMs: null, sizeBytes: size };
-}
-
-/** Writes a whole chunk. Throws DISK_FULL or STORAGE_FAILED. */
-export async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
-  let written = 0;
-  try {
-    while (written < chunk.byteLength) written += (await file.write(chunk, written)).bytesWritten;
-  } catch (error) {
-    // Told apart from a link that broke, which is tried again.
-    throw storageError(error);
-  }
+  await discardDownload(folder, offer.sha256);
+  throw new DeviceError(
+    'DOWNLOAD_CORRUPT',
+    `The server sends more than the ${offer.sizeBytes} bytes that the signed metadata names.`,
+  );
 }
 
 /** Refuses an answer before its body is read: status, range, size, digest, signature. */
@@ -227,16 +168,8 @@ async function readPartial(
   const { size } = await stat(path);
   if (size === 0) return null;
   if (size > sizeBytes) await truncate(path, 0);
-  const note = Partial.safeParse(parseJson(noteBytes.toString('utf8')));
+  const note = Partial.safeParse(parseNote(noteBytes));
   return note.success && size <= sizeBytes ? { ...note.data, sizeBytes: size } : null;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 async function finish(path: string, notePath: string, offer: Wanted): Promise<Download> {

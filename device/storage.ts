@@ -3,17 +3,14 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { link, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { PACKAGE_ID_PATTERN } from '../format/manifest-schema.ts';
 import { TRACKS } from '../format/trust/targets.ts';
 import { exists, makeFolder, readIfThere, replaceFile } from './durable.ts';
 import { DeviceError, systemCode } from './errors.ts';
 import { holderMark, isHolderAlive } from './holder.ts';
 
 /** What a package id looks like (docs/PACKAGE_FORMAT.md §3); it becomes a folder name here. */
-export const PACKAGE_ID = z
-  .string()
-  .min(3)
-  .max(128)
-  .regex(/^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$/);
+export const PACKAGE_ID = z.string().min(3).max(128).regex(PACKAGE_ID_PATTERN);
 const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 export const InstalledApp = z.object({

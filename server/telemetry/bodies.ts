@@ -1,5 +1,6 @@
 /** Owns what the telemetry endpoints accept: parsing of bodies and of each event. Pure: the time comes as an argument. */
 import { z } from 'zod';
+import { PACKAGE_ID_PATTERN } from '../../format/manifest-schema.ts';
 import { DomainError } from '../errors.ts';
 import { clockShiftMs } from './clock-skew.ts';
 import { CRASH_TYPES, eventType, semver, versionCode } from './events-schema.ts';
@@ -60,11 +61,7 @@ export function packedCount(events: PackedEvents): number {
 }
 
 // docs/PACKAGE_FORMAT.md §3, `id`.
-const packageId = z
-  .string()
-  .min(3)
-  .max(128)
-  .regex(/^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$/, 'must be a package id such as com.example.app');
+const packageId = z.string().min(3).max(128).regex(PACKAGE_ID_PATTERN, 'must be a package id such as com.example.app');
 // 256 bits: a shorter id could be found by trying (docs/ARCHITECTURE.md, Privacy).
 const deviceId = z
   .string()
