@@ -32,33 +32,93 @@ interface Tally {
   readonly devices: Sketch;
 }
 
+/** One version on one day, beside all other versions of the app on that day. */
+export interface VersionDay {
+  readonly metric: Metric;
+  readonly day: number;
+  readonly own: Tally;
+  readonly others: Tally;
+  /** The grouping by version shows the version alone on that day. */
+  readonly alone: boolean;
+}
+
 /**
- * Percentiles of each metric in the rows. One value can tell of one device, so days and versions with fewer than 5 devices
- * are merged; the total over all versions is always shown. One version alone, which has nothing to be merged with, is
- * shown with 5 devices or not at all: it would be what the grouping by version keeps back.
+ * Percentiles of each metric in the rows, which are of all versions. One value can tell of one device, so no point is of
+ * fewer than 5 devices, a total neither: days and versions with fewer are merged. One version alone is shown where the
+ * grouping by version shows it: else the rest of the app would be what the total has more.
  */
 export function percentilesOf(
   rows: readonly DigestRow[],
   groupBy: TelemetryGroup,
   version: string | undefined,
 ): PercentilePoint[] {
-  const wanted = version === undefined ? rows : rows.filter((row) => row.version === version);
-  return [...Map.groupBy(wanted, (row) => row.metric)].flatMap(([metric, ofMetric]) => {
+  if (version !== undefined && groupBy === 'DAY') return percentilesByDay(versionDaysOf(rows, version), version);
+  const slicedBy = version === undefined ? groupBy : 'VERSION';
+  return [...Map.groupBy(rows, (row) => row.metric)].flatMap(([metric, ofMetric]) => {
     const tallies = new Map(
-      [...Map.groupBy(ofMetric, (row) => sliceKey(row, groupBy))].map(([key, slice]) => [key, tallyOf(slice)]),
+      [...Map.groupBy(ofMetric, (row) => sliceKey(row, slicedBy))].map(([key, slice]) => [key, tallyOf(slice)]),
     );
-    if (version !== undefined && tallyOf([...tallies.values()]).devices.count() < MIN_SLICE_DEVICES) return [];
-    const slices = [...tallies].map(([key, { devices }]) => ({ key, count: 0, devices }));
-    const shown = mergeSmallSlices(slices, MIN_SLICE_DEVICES, () => new Sketch());
-    const alone = new Set(shown.map(({ key }) => key));
-    const rest = [...tallies].filter(([key]) => !alone.has(key)).map(([, tally]) => tally);
-    return shown.flatMap(({ key }) => {
-      const tally = key === null ? tallyOf(rest) : tallies.get(key);
-      // A total is no slice: it is merged with nothing.
-      const merged = key === null && groupBy !== 'TYPE';
-      return tally === undefined ? [] : [pointOf(metric, placeOf(key, groupBy, version), tally, merged)];
-    });
+    const shown = shownAlone(tallies);
+    if (version !== undefined) {
+      const tally = shown.has(version) ? tallies.get(version) : undefined;
+      return tally === undefined ? [] : [pointOf(metric, { date: null, version }, tally, false)];
+    }
+    const points = [...tallies].flatMap(([key, tally]) =>
+      shown.has(key) ? [pointOf(metric, placeOf(key, groupBy), tally, false)] : [],
+    );
+    const rest = tallyOf([...tallies].filter(([key]) => !shown.has(key)).map(([, tally]) => tally));
+    if (isLarge(rest)) points.push(pointOf(metric, placeOf(null, groupBy), rest, true));
+    return points;
   });
+}
+
+/** What `percentilesByDay` needs of rows of all versions: of each metric and day the version and the rest of the app. */
+export function versionDaysOf(rows: readonly DigestRow[], version: string): VersionDay[] {
+  return [...Map.groupBy(rows, (row) => `${row.metric} ${row.day}`).values()].flatMap((ofDay) => {
+    const versions = Map.groupBy(ofDay, (row) => row.version);
+    const [first] = versions.get(version) ?? [];
+    if (first === undefined) return [];
+    const tallies = new Map([...versions].map(([key, slice]) => [key, tallyOf(slice)]));
+    const own = tallies.get(version) ?? tallyOf([]);
+    const others = tallyOf([...tallies].filter(([key]) => key !== version).map(([, tally]) => tally));
+    return [{ metric: first.metric, day: first.day, own, others, alone: shownAlone(tallies).has(version) }];
+  });
+}
+
+/**
+ * Percentiles of one version by day. Days that may not be shown alone are merged into one point, which takes in the next
+ * smallest until it has 5 devices and so have the other versions on its days, or none at all.
+ */
+export function percentilesByDay(days: readonly VersionDay[], version: string): PercentilePoint[] {
+  return [...Map.groupBy(days, ({ metric }) => metric)].flatMap(([metric, ofMetric]) => {
+    const bySize = ofMetric.filter(({ alone }) => alone).sort((a, b) => b.own.devices.count() - a.own.devices.count());
+    const merged = ofMetric.filter(({ alone }) => !alone);
+    const [own, others] = [tallyOf(merged.map((day) => day.own)), tallyOf(merged.map((day) => day.others))];
+    const isShown = () => isLarge(own) && (others.devices.count() === 0 || isLarge(others));
+    while (merged.length > 0 && !isShown()) {
+      const next = bySize.pop();
+      if (next === undefined) return [];
+      merged.push(next);
+      addTo(own, next.own);
+      addTo(others, next.others);
+    }
+    const alone = new Set(bySize);
+    const points = ofMetric.flatMap((day) =>
+      alone.has(day) ? [pointOf(metric, { date: dateOfDay(day.day), version }, day.own, false)] : [],
+    );
+    if (merged.length > 0) points.push(pointOf(metric, { date: null, version }, own, true));
+    return points;
+  });
+}
+
+/** The keys of the slices that need not be merged. */
+function shownAlone(tallies: ReadonlyMap<string, Tally>): Set<string | null> {
+  const slices = [...tallies].map(([key, { devices }]) => ({ key, count: 0, devices }));
+  return new Set(mergeSmallSlices(slices, MIN_SLICE_DEVICES, () => new Sketch()).map(({ key }) => key));
+}
+
+function isLarge({ devices }: Tally): boolean {
+  return devices.count() >= MIN_SLICE_DEVICES;
 }
 
 function sliceKey(row: DigestRow, groupBy: TelemetryGroup): string {
@@ -66,20 +126,19 @@ function sliceKey(row: DigestRow, groupBy: TelemetryGroup): string {
   return groupBy === 'VERSION' ? row.version : '';
 }
 
-function placeOf(key: string | null, groupBy: TelemetryGroup, version: string | undefined) {
-  return {
-    date: groupBy === 'DAY' ? key : null,
-    version: groupBy === 'VERSION' ? (key ?? OTHER) : (version ?? null),
-  };
+function placeOf(key: string | null, groupBy: TelemetryGroup) {
+  return { date: groupBy === 'DAY' ? key : null, version: groupBy === 'VERSION' ? (key ?? OTHER) : null };
 }
 
 function tallyOf(parts: readonly Tally[]): Tally {
   const tally = { digest: new Digest(), devices: new Sketch() };
-  for (const { digest, devices } of parts) {
-    tally.digest.merge(digest);
-    tally.devices.merge(devices);
-  }
+  for (const part of parts) addTo(tally, part);
   return tally;
+}
+
+function addTo(tally: Tally, { digest, devices }: Tally): void {
+  tally.digest.merge(digest);
+  tally.devices.merge(devices);
 }
 
 function pointOf(

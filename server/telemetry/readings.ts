@@ -18,7 +18,13 @@ import { createExport, type ExportFormat, exportText } from './export.ts';
 import { TELEMETRY_LIMITS } from './limits.ts';
 import { countsOf, DROP_REASONS, type DropReason, type LossCount } from './losses.ts';
 import type { Metric } from './metrics.ts';
-import { type PercentilePoint, percentilesOf } from './percentiles.ts';
+import {
+  type PercentilePoint,
+  percentilesByDay,
+  percentilesOf,
+  type VersionDay,
+  versionDaysOf,
+} from './percentiles.ts';
 import { createDailySums, createDigestSums, type Days, eachRow } from './range-reading.ts';
 import { type ReleaseHealth, releaseHealthOf } from './release-health.ts';
 import {
@@ -160,7 +166,7 @@ export function createReadings(reader: () => AggregateReader | null) {
     keyOf: (row: DailyRow) => string,
   ): Promise<DailyRow[]> {
     const summed = createDailySums(keyOf);
-    const read = (day: number) => opened().daily(appId, day, day);
+    const read = (from: number, to: number) => opened().daily(appId, from, to);
     await eachRow(span, read, (row) => {
       if (wanted(row)) summed.add(row);
     });
@@ -170,7 +176,7 @@ export function createReadings(reader: () => AggregateReader | null) {
   /** The counts of a range as a file (see export.ts). Throws VALIDATION for a bad range and past MAX_EXPORT_ROWS. */
   async function exported(appId: string, range: DateRange, format: ExportFormat): Promise<TelemetryFile> {
     const collected = createExport();
-    await eachRow(days(range), (day) => opened().daily(appId, day, day), collected.add);
+    await eachRow(days(range), (from, to) => opened().daily(appId, from, to), collected.add);
     const rows = collected.rows();
     const mediaType = format === 'CSV' ? 'text/csv' : 'application/json';
     return { mediaType, rows: rows.length, content: exportText(rows, format) };
@@ -186,13 +192,18 @@ export function createReadings(reader: () => AggregateReader | null) {
   ): Promise<PercentilePoint[]> {
     const span = days(range);
     const named = [...new Set(metrics)];
+    const read = (from: number, to: number) => opened().digests(appId, named, from, to);
+    const { version } = filter;
+    if (version !== undefined && groupBy === 'DAY') {
+      const versionDays: VersionDay[] = [];
+      const readDay = (day: number) => versionDaysOf(read(day), version);
+      await eachRow(span, readDay, (day) => versionDays.push(day));
+      return percentilesByDay(versionDays, version);
+    }
     const slice = groupBy === 'DAY' ? (row: DigestRow) => row.day : (row: DigestRow) => row.version;
     const summed = createDigestSums((row) => `${row.metric} ${slice(row)}`);
-    const read = (day: number) => opened().digests(appId, named, day, day);
-    await eachRow(span, read, (row) => {
-      if ((filter.version ?? row.version) === row.version) summed.add(row);
-    });
-    return percentilesOf(summed.rows(), groupBy, filter.version);
+    await eachRow(span, read, summed.add);
+    return percentilesOf(summed.rows(), groupBy, version);
   }
 
   /** Failed updates by version and reason; small slices are merged (see `failedUpdatesOf`). Throws VALIDATION. */
@@ -200,7 +211,7 @@ export function createReadings(reader: () => AggregateReader | null) {
     const rows: FailureRow[] = [];
     await eachRow(
       days(range),
-      (day) => opened().failures(appId, day),
+      (from, to) => opened().failures(appId, from, to),
       (row) => rows.push(row),
     );
     return failedUpdatesOf(rows);

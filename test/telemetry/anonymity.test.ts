@@ -68,28 +68,52 @@ describe('fewer than 5 devices', () => {
     );
   });
 
-  it.each(['DAY', 'VERSION', 'TYPE'] as const)(
-    'give no percentiles but in the total of the app, and none are left over from it, by %s',
+  it.each(['DAY', 'VERSION', 'TYPE'] as const)('give no percentiles, and none are left over, by %s', (groupBy) => {
+    fc.assert(
+      fc.property(slices, (all) => {
+        const points = percentilesOf(all.map(digestOf), groupBy, undefined);
+        expect(sum(points)).toBe(devicesOf(all) < MIN_SLICE_DEVICES ? 0 : countOf(all));
+        for (const { devices } of points) expect(devices).toBeGreaterThanOrEqual(MIN_SLICE_DEVICES);
+      }),
+    );
+  });
+
+  it.each(['VERSION', 'TYPE'] as const)(
+    'give no percentiles of one version that its grouping keeps, by %s',
     (groupBy) => {
       fc.assert(
         fc.property(slices, (all) => {
-          const points = percentilesOf(all.map(digestOf), groupBy, undefined);
-          expect(sum(points)).toBe(countOf(all));
-          const isSmall = devicesOf(all) < MIN_SLICE_DEVICES;
-          for (const { devices } of points)
-            expect(devices >= MIN_SLICE_DEVICES || (isSmall && points.length === 1)).toBe(true);
+          const rows = all.map(digestOf);
+          const alone = percentilesOf(rows, 'VERSION', undefined).filter(({ version }) => version === A);
+          expect(percentilesOf(rows, groupBy, A)).toEqual(alone);
         }),
       );
     },
   );
 
-  it.each(['DAY', 'VERSION', 'TYPE'] as const)('give no percentiles of one version, by %s', (groupBy) => {
+  it('are not what the app has more than one version on a day, or on the days that are merged', () => {
     fc.assert(
       fc.property(slices, (all) => {
+        const rows = all.map(digestOf);
         const ofA = all.filter(({ version }) => version === A);
-        const points = percentilesOf(all.map(digestOf), groupBy, A);
-        expect(sum(points)).toBe(devicesOf(ofA) < MIN_SLICE_DEVICES ? 0 : countOf(ofA));
+        const points = percentilesOf(rows, 'DAY', A);
+        expect([0, countOf(ofA)]).toContain(sum(points));
+        const single = points.flatMap(({ date }) => (date === null ? [] : [Date.parse(date) / 86_400_000]));
+        const merged = ofA.map(({ day }) => day).filter((day) => !single.includes(day));
+        for (const days of points.length === 0 ? [] : [...single.map((day) => [day]), merged]) {
+          const others = devicesOf(all.filter(({ day, version }) => days.includes(day) && version !== A));
+          expect(others === 0 || others >= MIN_SLICE_DEVICES).toBe(true);
+        }
         for (const { devices } of points) expect(devices).toBeGreaterThanOrEqual(MIN_SLICE_DEVICES);
+        // The same day asked for as a range of its own tells no more.
+        for (const day of single)
+          expect(
+            percentilesOf(
+              rows.filter((row) => row.day === day),
+              'TYPE',
+              A,
+            ),
+          ).toHaveLength(1);
       }),
     );
   });

@@ -140,6 +140,18 @@ describe('percentiles', () => {
     ]);
     expect(percentilesOf(rows, 'TYPE', '2.0.0')).toEqual([]);
     expect(percentilesOf(rows, 'TYPE', '1.0.0')).toMatchObject([{ version: '1.0.0', count: 40, merged: false }]);
+    // The other two versions have 5 devices on all days together, and on its own days only 2.
+    expect(percentilesOf(rows, 'DAY', '1.0.0')).toEqual([]);
     expect(percentilesOf([], 'DAY', undefined)).toEqual([]);
+  });
+
+  it('are not shown of fewer than 5 devices in total, nor of a version that the rest of the app is fewer than', () => {
+    for (const groupBy of ['DAY', 'VERSION', 'TYPE'] as const)
+      expect(percentilesOf([rowOf('1.0.0', 20_000, 100, [1])], groupBy, undefined)).toEqual([]);
+    const two = [rowOf('1.0.0', 20_000, 100, range(0, 5)), rowOf('1.1.0', 20_000, 900, [9])];
+    for (const groupBy of ['DAY', 'VERSION', 'TYPE'] as const) {
+      expect(percentilesOf(two, groupBy, '1.0.0')).toEqual([]);
+      expect(percentilesOf(two.slice(0, 1), groupBy, '1.0.0')).toMatchObject([{ version: '1.0.0', devices: 5 }]);
+    }
   });
 });

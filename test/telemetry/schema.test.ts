@@ -128,29 +128,6 @@ describe('App.telemetry', () => {
     expect(data?.anyApp).toEqual({ telemetry: { series: [{ version: '1.1.0', type: 'app_start' }] } });
   });
 
-  it('answers percentiles of what devices measured, within 1 %', async () => {
-    const { data, errors } = await ask(
-      `telemetry(${RANGE}, groupBy: TYPE) { percentiles(metrics: [LAUNCH_MS]) { metric count devices p50 p99 merged date version } }`,
-    );
-    expect(errors).toBeUndefined();
-    expect(data?.anyApp).toEqual({
-      telemetry: {
-        percentiles: [
-          {
-            metric: 'LAUNCH_MS',
-            count: 1,
-            devices: 1,
-            p50: expect.closeTo(400, -1),
-            p99: expect.closeTo(400, -1),
-            merged: false,
-            date: null,
-            version: null,
-          },
-        ],
-      },
-    });
-  });
-
   it('refuses a range that is too long', async () => {
     const { errors } = await ask('telemetry(range: { from: "2020-01-01", to: "2026-01-01" }) { crashes }');
     expect(errors?.[0]?.message).toContain('at most 400 days');
@@ -299,5 +276,48 @@ describe('App.crashGroups', () => {
 
   it.each(['after: "nonsense"', 'before: "x"', 'last: 5', 'first: -1'])('refuses %s', async (args) => {
     expect((await ask(`crashGroups(${args}) { nodes { count } }`)).errors).toHaveLength(1);
+  });
+});
+
+// Last, as it adds devices.
+describe('percentiles', () => {
+  it('answers percentiles of what at least 5 devices measured, within 1 %', async () => {
+    const fewer = await ask(`telemetry(${RANGE}, groupBy: TYPE) { percentiles { metric } }`);
+    expect(fewer.data?.anyApp).toEqual({ telemetry: { percentiles: [] } });
+    const start = { type: 'app_start', at: '2026-01-15T11:59:00Z', data: { launch_ms: 400 } };
+    for (let n = 3; n < 7; n += 1)
+      await stand.post('events', batch(100 + n, { device_id: deviceId(n), app_version: '1.1.0', events: [start] }));
+    await stand.telemetry.flush();
+    const { data, errors } = await ask(
+      `telemetry(${RANGE}, groupBy: TYPE) { percentiles(metrics: [LAUNCH_MS]) { metric count devices p50 p99 merged date version } }`,
+    );
+    expect(errors).toBeUndefined();
+    expect(data?.anyApp).toEqual({
+      telemetry: {
+        percentiles: [
+          {
+            metric: 'LAUNCH_MS',
+            count: 5,
+            devices: 5,
+            p50: expect.closeTo(400, -1),
+            p99: expect.closeTo(400, -1),
+            merged: false,
+            date: null,
+            version: null,
+          },
+        ],
+      },
+    });
+    const ofVersion = (version: string) =>
+      ask(
+        `telemetry(${RANGE}, filter: { version: "${version}" }) { percentiles(metrics: [LAUNCH_MS]) { date count } }`,
+      );
+    expect((await ofVersion('1.1.0')).data?.anyApp).toEqual({
+      telemetry: { percentiles: [{ date: '2026-01-15', count: 5 }] },
+    });
+    await stand.post('events', batch(110, { device_id: deviceId(7), events: [start] }));
+    await stand.telemetry.flush();
+    // The one device with another version would be what the total has more.
+    expect((await ofVersion('1.1.0')).data?.anyApp).toEqual({ telemetry: { percentiles: [] } });
   });
 });
