@@ -3,11 +3,29 @@ import { isAscii, isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { gunzip, zstdDecompress } from 'node:zlib';
+import { z } from 'zod';
 import { DomainError } from '../errors.ts';
 import { readBody } from '../http/body.ts';
 import { TELEMETRY_LIMITS } from './limits.ts';
 
-const DECODERS = { gzip: promisify(gunzip), zstd: promisify(zstdDecompress) } as const;
+const DECODERS = { gzip: promisify(gunzip), zstd: unpackZstd } as const;
+
+/** The one frame that the bytes are. Node reads no further than its end and does not say so: what follows is refused here. */
+function unpackZstd(raw: Buffer, { maxOutputLength }: { readonly maxOutputLength: number }): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    // With `info` the result says how much was read, which the types do not know.
+    const done = (error: Error | null, result: unknown): void => {
+      const unpacked = zstdResult.safeParse(result);
+      if (error !== null) reject(error);
+      else if (!unpacked.success) reject(unpacked.error);
+      else if (unpacked.data.engine.bytesWritten < raw.length) reject(new Error('bytes after the frame'));
+      else resolve(unpacked.data.buffer);
+    };
+    zstdDecompress(raw, { maxOutputLength, info: true }, done);
+  });
+}
+
+const zstdResult = z.object({ buffer: z.instanceof(Buffer), engine: z.object({ bytesWritten: z.number() }) });
 
 /** One of the seats for bodies that take long (server/http/seats.ts), or null where none is free. */
 export type SlowSeat = () => (() => void) | null;
@@ -53,7 +71,10 @@ async function decode(raw: Buffer, encoding: keyof typeof DECODERS): Promise<Buf
         `Unpacked, the body is over the limit of ${TELEMETRY_LIMITS.maxDecodedBytes} bytes. Send fewer events at a time.`,
       );
     }
-    throw new DomainError('BAD_REQUEST', `The body is not valid ${encoding}. Pack it again.`);
+    throw new DomainError(
+      'BAD_REQUEST',
+      `The body is not ${encoding === 'zstd' ? 'one valid frame of zstd' : 'valid gzip'}. Pack it again.`,
+    );
   }
 }
 

@@ -193,6 +193,25 @@ describe('a body', () => {
     expect([status, body]).toMatchObject([413, { code: 'BODY_TOO_LARGE' }]);
   });
 
+  it('in zstd is one frame, and in gzip all its members: bytes that are not read are refused', async () => {
+    const text = Buffer.from(JSON.stringify(batch(1)));
+    const send = async (encoding: string, ...parts: Uint8Array[]) =>
+      stand.send('events', new Uint8Array(Buffer.concat(parts)), { ...json, 'Content-Encoding': encoding });
+    const halves = [text.subarray(0, 100), text.subarray(100)];
+    const refused = [
+      await send('zstd', zstdCompressSync(text), Buffer.from('garbage')),
+      await send('zstd', zstdCompressSync(text), zstdCompressSync(text)),
+      await send('zstd', ...halves.map((half) => zstdCompressSync(half))),
+      await send('zstd', zstdCompressSync(text).subarray(0, -1)),
+    ];
+    for (const { status, body } of refused)
+      expect([status, body]).toMatchObject([
+        400,
+        { code: 'BAD_REQUEST', detail: expect.stringContaining('one valid frame') },
+      ]);
+    expect((await send('gzip', ...halves.map((half) => gzipSync(half)))).status).toBe(202);
+  });
+
   it('over 256 KiB as sent is refused', async () => {
     const { status, body } = await stand.send('events', `"${'x'.repeat(256 * 1024)}"`, json);
     expect([status, body]).toMatchObject([413, { code: 'BODY_TOO_LARGE' }]);
