@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { gunzipSync } from 'node:zlib';
 import { createDevice, type Device } from '../device/device.ts';
 import { DeviceError } from '../device/errors.ts';
 import {
@@ -104,7 +105,7 @@ async function fetchAs(
 ): Promise<Response> {
   const headers = new Headers(init?.headers);
   headers.set('x-forwarded-for', address);
-  if (String(input).includes('/v1/telemetry/')) note(batchOf(String(init?.body)));
+  if (String(input).includes('/v1/telemetry/')) note(batchOf(await textOf(init?.body, headers)));
   const [, app, code] = /\/v1\/packages\/([^/]+)\/(\d+)\//.exec(String(input)) ?? [];
   const isDownload = app !== undefined && (init?.method ?? 'GET') === 'GET';
   if (isDownload) note({ kind: 'asked', app, code: Number(code) });
@@ -114,6 +115,12 @@ async function fetchAs(
     note({ kind: 'bytes', app, code: Number(code), way, bytes: Number(response.headers.get('content-length')) });
   }
   return response;
+}
+
+/** A report as it was before the client packed it. */
+async function textOf(body: RequestInit['body'], headers: Headers): Promise<string> {
+  const bytes = Buffer.from(await new Response(body).arrayBuffer());
+  return (headers.get('content-encoding') === 'gzip' ? gunzipSync(bytes) : bytes).toString('utf8');
 }
 
 /** What a report on the wire has in it. */
