@@ -123,9 +123,9 @@ export function openAggregateReader(path: string) {
     `SELECT reason, sum(count) AS count FROM losses WHERE app = (SELECT id FROM apps WHERE app = ?) AND day BETWEEN ? AND ?
      GROUP BY reason ORDER BY reason`,
   );
-  const failures = db.prepare<[string, number], Omit<FailureRow, 'devices'> & { devices: Uint8Array }>(
+  const failures = db.prepare<[string, number, number], Omit<FailureRow, 'devices'> & { devices: Uint8Array }>(
     `SELECT version_code AS versionCode, reason, count, devices FROM update_failures
-     WHERE app = (SELECT id FROM apps WHERE app = ?) AND day = ? ORDER BY version_code, reason`,
+     WHERE app = (SELECT id FROM apps WHERE app = ?) AND day BETWEEN ? AND ? ORDER BY day, version_code, reason`,
   );
   const keys = Object.fromEntries(
     CRASH_GROUP_SORTS.map((sort) => [
@@ -170,9 +170,9 @@ export function openAggregateReader(path: string) {
     },
     /** Lost events of an app by reason, over the UTC days of receipt from one to another, both included. */
     losses: (app: string, fromDay: number, toDay: number): LossRow[] => losses.all(app, fromDay, toDay),
-    /** Failed updates of an app on one UTC day. */
-    failures: (app: string, day: number): FailureRow[] =>
-      failures.all(app, day).map((row) => ({ ...row, devices: Sketch.fromBytes(row.devices) })),
+    /** Failed updates of an app from one UTC day to another, both included. */
+    failures: (app: string, fromDay: number, toDay: number): FailureRow[] =>
+      failures.all(app, fromDay, toDay).map((row) => ({ ...row, devices: Sketch.fromBytes(row.devices) })),
     /** All crash groups of an app that match, the highest value of what they are sorted by first. */
     crashGroupKeys: (app: string, sort: CrashGroupSort, match: CrashGroupMatch): CrashGroupKey[] =>
       keys[sort]?.all({ app, ...match }) ?? [],

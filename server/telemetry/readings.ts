@@ -196,8 +196,8 @@ export function createReadings(reader: () => AggregateReader | null) {
     const { version } = filter;
     if (version !== undefined && groupBy === 'DAY') {
       const versionDays: VersionDay[] = [];
-      const readDay = (day: number) => versionDaysOf(read(day), version);
-      await eachRow(span, readDay, (day) => versionDays.push(day));
+      const readDay = (from: number, to: number) => versionDaysOf(read(from, to), version);
+      await eachRow(span, readDay, (day) => versionDays.push(day), 1);
       return percentilesByDay(versionDays, version);
     }
     const slice = groupBy === 'DAY' ? (row: DigestRow) => row.day : (row: DigestRow) => row.version;
