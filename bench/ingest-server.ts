@@ -21,6 +21,7 @@ const telemetry = createTelemetry({
   log,
   throttles: {
     address: unlimited,
+    site: unlimited,
     device: unlimited,
     app: unlimited,
     requestAddress: unlimited,

@@ -1,6 +1,6 @@
 /** Owns how often a secret may be guessed: by account, by address, and by both together. It knows no account and no secret. */
-import { isIPv6 } from 'node:net';
 import { DomainError } from '../errors.ts';
+import { addressKey as clientKey } from '../platform/address.ts';
 import type { Clock } from '../platform/clock.ts';
 
 /** What is being tried. Everything that proves the same secret shares one kind. */
@@ -97,9 +97,10 @@ export function createLoginLimit(options: {
     begin({ kind, account, address }) {
       const policy = policies[kind];
       const nowMs = clock.ms();
-      const addressKey = `${kind} ${addressGroup(address)}`;
+      const client = address === null ? 'unknown' : clientKey(address);
+      const addressKey = `${kind} ${client}`;
       const accountKey = account === null ? null : `${kind} ${account}`;
-      const pairKey = accountKey === null ? null : `${accountKey} ${addressGroup(address)}`;
+      const pairKey = accountKey === null ? null : `${accountKey} ${client}`;
       const passes = policy.knownAddressesPass === true && pairKey !== null && knownAddresses.has(pairKey);
       const counted: { scope: keyof typeof tallies; key: string; bound: AttemptBound }[] = [];
       if (policy.address) counted.push({ scope: 'address', key: addressKey, bound: policy.address });
@@ -170,19 +171,4 @@ function rateLimited(waitMs: number): DomainError {
   return new DomainError('RATE_LIMITED', `Too many attempts. Wait ${retryAfterSeconds} seconds, then try again.`, {
     retryAfterSeconds,
   });
-}
-
-/** What counts as one address: an IPv4 address, or the /64 network that one IPv6 subscriber has to choose from. */
-export function addressGroup(address: string | null): string {
-  if (address === null) return 'unknown';
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
-  if (mapped?.[1] !== undefined) return mapped[1];
-  const bare = address.split('%', 1)[0] ?? address;
-  if (!isIPv6(bare)) return address;
-  const [head = '', tail] = bare.split('::');
-  const front = head === '' ? [] : head.split(':');
-  const back = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - front.length - back.length);
-  const groups = [...front, ...Array.from({ length: zeros }, () => '0'), ...back].slice(0, 4);
-  return `${groups.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}::/64`;
 }

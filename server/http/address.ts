@@ -1,6 +1,7 @@
 /** Owns who a connection comes from. Forwarded headers count only from configured proxies. */
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
+import { parseAddress } from '../platform/address.ts';
 
 /** The client's address: the socket's, or the last untrusted hop of X-Forwarded-For behind trusted proxies. */
 export function clientAddress(request: IncomingMessage, trustedProxies: readonly string[]): string {
@@ -23,5 +24,6 @@ export function isTrustedPeer(request: IncomingMessage, trustedProxies: readonly
 }
 
 function plain(address: string): string {
-  return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
+  const parsed = parseAddress(address);
+  return parsed?.kind === 'IPv4' ? parsed.octets.join('.') : address;
 }

@@ -1,6 +1,6 @@
 /** Owns what is kept of where a report came from: a short keyed hash of its network, never an address. Pure. */
 import { createHmac } from 'node:crypto';
-import { isIPv4, isIPv6 } from 'node:net';
+import { ipv6Prefix, parseAddress } from '../platform/address.ts';
 import { preparedKey, type TelemetrySecret } from './secret.ts';
 
 /** The value for an address that is not known; no network hashes to it. */
@@ -21,35 +21,7 @@ export function networkHash(secret: TelemetrySecret, appId: string, address: str
 
 /** The network as one text for each, however the address was written; null for what is no address. */
 export function networkOf(address: string): string | null {
-  if (isIPv4(address)) return address.slice(0, address.lastIndexOf('.'));
-  const plain = address.split('%', 1)[0] ?? '';
-  if (!isIPv6(plain)) return null;
-  const groups = groupsOf(plain);
-  const isMapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
-  // An IPv4 address in IPv6 clothes is the IPv4 address.
-  if (isMapped) {
-    const [high = 0, low = 0] = groups.slice(6);
-    return `${high >>> 8}.${high & 0xff}.${low >>> 8}`;
-  }
-  return groups
-    .slice(0, 3)
-    .map((group) => group.toString(16))
-    .join(':');
-}
-
-/** The eight groups of a valid IPv6 address. */
-function groupsOf(address: string): number[] {
-  const [head = '', tail] = address.split('::', 2);
-  const front = partsOf(head);
-  const back = tail === undefined ? [] : partsOf(tail);
-  return [...front, ...new Array<number>(8 - front.length - back.length).fill(0), ...back];
-}
-
-function partsOf(text: string): number[] {
-  if (text === '') return [];
-  return text.split(':').flatMap((part) => {
-    if (!part.includes('.')) return [Number.parseInt(part, 16)];
-    const [a = 0, b = 0, c = 0, d = 0] = part.split('.').map(Number);
-    return [(a << 8) | b, (c << 8) | d];
-  });
+  const parsed = parseAddress(address);
+  if (parsed === null) return null;
+  return parsed.kind === 'IPv4' ? parsed.octets.slice(0, 3).join('.') : ipv6Prefix(parsed.groups, 48);
 }

@@ -1,4 +1,7 @@
-/** Owns how fast telemetry may come in. Limits by address and device act before the one by app, so that nobody can silence an app. */
+/**
+ * Owns how fast telemetry may come in. Limits by address, site and device act before the one by app, so that no single household
+ * or company can silence an app.
+ */
 import { createRateLimit } from '../http/rate-limit.ts';
 import type { Clock } from '../platform/clock.ts';
 
@@ -10,6 +13,8 @@ export interface Throttle {
 export interface TelemetryThrottles {
   /** Batches and crash reports, by client address (a whole IPv6 /64): 600 at once, 20 a second. */
   readonly address: Throttle;
+  /** The same by site (a whole IPv6 /48: a household's /56 is 256 addresses): 6,000 at once, 200 a second. */
+  readonly site: Throttle;
   /** The same by app and device: 60 at once, one every two seconds. */
   readonly device: Throttle;
   /** The same by app: 20,000 at once, 5,000 a second. */
@@ -26,20 +31,10 @@ const HOUR_SECONDS = 3_600;
 export function telemetryThrottles(clock: Clock): TelemetryThrottles {
   return {
     address: createRateLimit(clock, { capacity: 600, refillPerSecond: 20 }),
+    site: createRateLimit(clock, { capacity: 6_000, refillPerSecond: 200 }),
     device: createRateLimit(clock, { capacity: 60, refillPerSecond: 0.5, maxBuckets: 200_000 }),
     app: createRateLimit(clock, { capacity: 20_000, refillPerSecond: 5_000 }),
     requestAddress: createRateLimit(clock, { capacity: 20, refillPerSecond: 20 / HOUR_SECONDS }),
     requestDevice: createRateLimit(clock, { capacity: 4, refillPerSecond: 4 / HOUR_SECONDS }),
   };
-}
-
-/** What an address counts as: an IPv6 household has a whole /64, so its last four groups do not tell clients apart. */
-export function addressKey(address: string): string {
-  if (!address.includes(':')) return address;
-  const [head = '', tail] = (address.split('%', 1)[0] ?? '').split('::', 2);
-  const front = head === '' ? [] : head.split(':');
-  const back = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - front.length - back.length);
-  const groups = [...front, ...new Array<string>(zeros).fill('0'), ...back];
-  return `${groups.slice(0, 4).join(':')}::/64`;
 }

@@ -4,9 +4,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import type { Route, RouteHandler } from '../http/router.ts';
 import { createSeats } from '../http/seats.ts';
+import { addressKey } from '../platform/address.ts';
 import { readBytes, readJson, type SlowSeat } from './body.ts';
 import { TELEMETRY_LIMITS } from './limits.ts';
-import { addressKey } from './rates.ts';
 import type { Telemetry } from './service.ts';
 
 type Take<Body> = (body: Body, address: string) => Promise<string>;
@@ -21,7 +21,7 @@ export function telemetryRoutes(telemetry: Telemetry): Route[] {
     <Body>(read: (request: IncomingMessage, seat: SlowSeat) => Promise<Body>, take: Take<Body>): RouteHandler =>
     async (request, response, context) => {
       const key = addressKey(context.address);
-      telemetry.admit(key);
+      telemetry.admit(context.address);
       const body = await read(request, () => seats.take(key));
       sendJson(response, 202, await take(body, context.address));
     };
@@ -33,7 +33,7 @@ export function telemetryRoutes(telemetry: Telemetry): Route[] {
       path: '/v1/telemetry/device-requests',
       handler: async (request, response, context) => {
         const key = addressKey(context.address);
-        telemetry.admitDeviceRequest(key);
+        telemetry.admitDeviceRequest(context.address);
         const body = await readJson(request, () => seats.take(key));
         sendJson(response, 202, JSON.stringify(await telemetry.requestDeviceData(body)));
       },
@@ -43,7 +43,7 @@ export function telemetryRoutes(telemetry: Telemetry): Route[] {
       path: '/v1/telemetry/device-requests/result',
       handler: async (request, response, context) => {
         const key = addressKey(context.address);
-        telemetry.admit(key);
+        telemetry.admit(context.address);
         const result = telemetry.deviceRequestResult(await readJson(request, () => seats.take(key)));
         if (result.state === 'running') sendJson(response, 202, JSON.stringify({ state: 'running' }));
         else if (result.state === 'erased') {

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { DomainError, notFound } from '../errors.ts';
+import { addressKey, siteKey } from '../platform/address.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import { type AggregateReader, openAggregateReader } from './aggregate-reader.ts';
@@ -151,14 +152,15 @@ export function createTelemetry(options: TelemetryOptions) {
     reader = null;
   }
 
-  /** To be asked before a body is read. Throws RATE_LIMITED. */
+  /** To be asked with the client's address before a body is read. Throws RATE_LIMITED. */
   function admit(address: string): void {
-    take(throttles.address, address);
+    take(throttles.address, addressKey(address));
+    take(throttles.site, siteKey(address));
   }
 
   /** The same for device requests. Throws RATE_LIMITED. */
   function admitDeviceRequest(address: string): void {
-    take(throttles.requestAddress, address);
+    take(throttles.requestAddress, addressKey(address));
   }
 
   /**

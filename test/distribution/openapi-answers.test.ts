@@ -137,7 +137,7 @@ describe('telemetry answers as described', () => {
 
   it('too many, on each path', async () => {
     const full = { take: () => 3 };
-    const throttles = { address: full, device: full, app: full, requestAddress: full, requestDevice: full };
+    const throttles = { address: full, site: full, device: full, app: full, requestAddress: full, requestDevice: full };
     const limited = await createStand({ throttles });
     for (const path of [EVENTS, CRASH, REQUESTS, RESULT]) {
       const response = await post(`${limited.url.replace('/v1/telemetry', '')}${path}`, '{}');

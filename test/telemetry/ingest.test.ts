@@ -17,6 +17,7 @@ const START_EVENT = { type: 'app_start', at: '2026-01-15T11:59:00Z' };
 const UNLIMITED = { take: () => 0 };
 const THROTTLES = {
   address: UNLIMITED,
+  site: UNLIMITED,
   device: UNLIMITED,
   app: UNLIMITED,
   requestAddress: UNLIMITED,

@@ -2,7 +2,7 @@
 import { DomainError } from '../../errors.ts';
 import type { RateLimit } from '../../http/rate-limit.ts';
 import type { Route } from '../../http/router.ts';
-import { addressKey } from '../../telemetry/rates.ts';
+import { addressKey } from '../../platform/address.ts';
 import { answerUpdateCheck } from './answer.ts';
 import { takeUpdateCheck } from './body.ts';
 import type { OfferIndex } from './offers.ts';
