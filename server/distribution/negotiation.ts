@@ -1,6 +1,6 @@
 /** Owns whether a client takes a delta, and from which package: pure functions of header values (RFC 9842, RFC 9110 §12.5.3). */
 
-import { acceptsCoding } from '../http/accept-encoding.ts';
+import { acceptsCoding } from '../platform/accept-encoding.ts';
 
 /** What the answers to package requests depend on beside the path. */
 export const VARY = 'Accept-Encoding, Available-Dictionary';

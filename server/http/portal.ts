@@ -5,7 +5,7 @@ import { extname, join, relative, sep } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants } from 'node:zlib';
 import { DomainError } from '../errors.ts';
-import { acceptsCoding } from './accept-encoding.ts';
+import { acceptsCoding } from '../platform/accept-encoding.ts';
 import type { RouteHandler } from './router.ts';
 
 const brotli = promisify(brotliCompress);

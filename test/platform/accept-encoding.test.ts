@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { acceptsCoding } from '../../server/http/accept-encoding.ts';
+import { acceptsCoding } from '../../server/platform/accept-encoding.ts';
 
 it.each(['br', 'gzip, br', 'gzip;q=0.5, BR ; q=0.001', 'br;q=1', 'br;q=1.000', 'deflate,br,gzip'])(
   'takes br: %s',
