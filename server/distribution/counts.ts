@@ -9,7 +9,7 @@ import type { Log } from '../platform/log.ts';
 export type DownloadKind = 'full' | 'delta';
 
 export interface DownloadCounts {
-  /** A download came to its end: `bytes` went out with its last answer. */
+  /** A download counts, by an answer that `bytes` went out with. */
   add(versionId: string, kind: DownloadKind, bytes: number): void;
   /** Adds what was counted to the database, in one transaction; what cannot be added stays for the next time. */
   flush(): Promise<void>;

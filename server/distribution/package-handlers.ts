@@ -24,11 +24,11 @@ import {
   partOf,
   type Representation,
 } from './representation.ts';
-import { sendBytes, sendPart, type TransferEnd } from './transfer.ts';
+import { sendBytes, sendPart, type Transfer } from './transfer.ts';
 
 /** Bytes to send from, held until `release`. */
 interface Source {
-  send(response: ServerResponse, part: Part): Promise<TransferEnd>;
+  send(response: ServerResponse, part: Part): Promise<Transfer>;
   release(): void;
 }
 
@@ -131,7 +131,8 @@ export function createPackageHandlers(options: PackageHandlersOptions) {
     const { 'Accept-Ranges': _ranges, ...headers } = packageHeaders(found.version, chosen);
     response.writeHead(200, { ...headers, ...header, 'Content-Length': 0 }).end();
     // How it ends is not told here, so what begins is counted: going on after a cut is no second download.
-    if (part.start === 0) count(found, chosen, part.length);
+    const isBeginning = part.start === 0 && holdsLargerHalf(part.start, part.length, chosen.size);
+    if (isBeginning && !mayFail(request, chosen)) count(found, chosen, part.length);
     return true;
   }
 
@@ -171,9 +172,8 @@ export function createPackageHandlers(options: PackageHandlersOptions) {
       'Content-Length': part.length,
       ...(part.status === 206 ? { 'Content-Range': `bytes ${part.start}-${last - 1}/${chosen.size}` } : {}),
     });
-    const end = await source.send(response, part);
-    // Whoever has the last byte has downloaded it, in however many parts.
-    if (end === 'sent' && last === chosen.size) count(found, chosen, part.length);
+    const { end, bytes: sent } = await source.send(response, part);
+    if (holdsLargerHalf(part.start, sent, chosen.size)) count(found, chosen, sent);
     if (end === 'idle') {
       const { packageId, versionCode } = found;
       context.log.info({ packageId, versionCode, idleMs }, 'download cut off: the reader took nothing');
@@ -203,6 +203,20 @@ export function createPackageHandlers(options: PackageHandlersOptions) {
   };
 
   return { redirect, bytes, signature };
+}
+
+/**
+ * Whether a download counts by these bytes: half or more from the first on, or more than half up to the last. Of an answer
+ * that broke off and the one that went on to the end exactly one does, and a few bytes never do.
+ */
+function holdsLargerHalf(start: number, length: number, size: number): boolean {
+  return start === 0 ? length * 2 >= size : start + length === size && length * 2 > size;
+}
+
+/** Whether the server in front may answer 412, as it does when it knows another tag or a time. */
+function mayFail({ headers }: IncomingMessage, { sha256 }: Representation): boolean {
+  const match = headers['if-match'];
+  return headers['if-unmodified-since'] !== undefined || (match !== undefined && !matchesNone(match, `"${sha256}"`));
 }
 
 function isMissing(error: unknown): boolean {

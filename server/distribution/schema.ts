@@ -21,7 +21,10 @@ const DownloadDayType = builder.objectRef<DownloadDay>('DownloadDay').implement(
     date: t.expose('day', { type: 'Date', description: 'The UTC day.' }),
     full: t.exposeInt('full', { description: 'Downloads of the whole package; a continued one counts once.' }),
     delta: t.exposeInt('delta', { description: 'Updates by delta.' }),
-    bytes: t.expose('bytes', { type: 'BigInt', description: 'Bytes of the answers that ended these downloads.' }),
+    bytes: t.expose('bytes', {
+      type: 'BigInt',
+      description: 'Bytes of the answers that these downloads were counted by.',
+    }),
   }),
 });
 

@@ -24,12 +24,14 @@ export const TRANSFER_ENDS = ['sent', 'gone', 'idle'] as const;
 /** How a transfer ended: all bytes given to the system, the reader left, or it was cut off for taking nothing. */
 export type TransferEnd = (typeof TRANSFER_ENDS)[number];
 
+export interface Transfer {
+  readonly end: TransferEnd;
+  /** Given to the system before the end. */
+  readonly bytes: number;
+}
+
 /** Writes the part as the body of a response whose head (with Content-Length) is set. Throws when the file is too short. */
-export async function sendPart(
-  response: ServerResponse,
-  part: FilePart,
-  options: TransferOptions,
-): Promise<TransferEnd> {
+export async function sendPart(response: ServerResponse, part: FilePart, options: TransferOptions): Promise<Transfer> {
   const { buffers, idleMs } = options;
   let position = part.start;
   let left = part.length;
@@ -40,8 +42,6 @@ export async function sendPart(
       const wanted = Math.min(left, buffer.length);
       const got = await readAt(part.descriptor, buffer, wanted, position);
       if (got === 0) throw new Error(`A stored file ended ${left} bytes before the size on record`);
-      position += got;
-      left -= got;
       if (watch.ended()) break;
       const taken = await watch.write(buffer.subarray(0, got));
       if (!taken) {
@@ -50,13 +50,16 @@ export async function sendPart(
         buffer = null;
         break;
       }
+      position += got;
+      left -= got;
     }
   } finally {
     watch.stop();
     if (buffer !== null) buffers.giveBack(buffer);
   }
   if (left === 0 && !watch.ended()) response.end();
-  return watch.idle() ? 'idle' : left > 0 || watch.ended() ? 'gone' : 'sent';
+  const end = watch.idle() ? 'idle' : left > 0 || watch.ended() ? 'gone' : 'sent';
+  return { end, bytes: part.length - left };
 }
 
 /** What a reader must take within the idle time; more at once may take longer. */
@@ -74,7 +77,7 @@ export async function sendBytes(
   response: ServerResponse,
   bytes: Buffer,
   { idleMs }: Pick<TransferOptions, 'idleMs'>,
-): Promise<TransferEnd> {
+): Promise<Transfer> {
   const watch = watchReader(response, idleTime(Math.min(bytes.length, PIECE_BYTES), idleMs));
   let sent = 0;
   try {
@@ -88,7 +91,8 @@ export async function sendBytes(
   }
   const isWhole = sent === bytes.length;
   if (isWhole && !watch.ended()) response.end();
-  return watch.idle() ? 'idle' : isWhole && !watch.ended() ? 'sent' : 'gone';
+  const end = watch.idle() ? 'idle' : isWhole && !watch.ended() ? 'sent' : 'gone';
+  return { end, bytes: sent };
 }
 
 function readAt(descriptor: number, buffer: Buffer, length: number, position: number): Promise<number> {

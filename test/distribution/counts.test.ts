@@ -7,6 +7,8 @@ import { createSeed } from '../support/seed.ts';
 import { createDistributionWorld, type DistributionWorld, type StoredVersion } from './world.ts';
 
 const SIZE = 3_000_000;
+/** More than the system holds of it unread, twice. */
+const LARGE = 30_000_000;
 let world: DistributionWorld;
 let version: StoredVersion;
 let app: TestApp | null = null;
@@ -44,6 +46,27 @@ it('a download that broke off and was continued counts once', async () => {
   await fetchAll({ range: 'bytes=1000-1999' });
   await fetchAll({ range: 'bytes=2000-', 'if-range': `"${version.sha256}"` });
   expect(await counted()).toEqual([{ full: 1, delta: 0, bytes: SIZE - 2_000 }]);
+});
+
+it('a download that broke off after more than half counts once, whether it is continued or not', async () => {
+  const large = await world.version({ packageId: 'com.example.large', versionCode: 1, bytes: randomBytes(LARGE) });
+  const sent = request(`${world.url}${large.path}`).end();
+  const [response] = await once(sent, 'response');
+  let got = 0;
+  for await (const piece of response) {
+    got += piece.length;
+    if (got > LARGE * 0.6) break;
+  }
+  await (await world.get(large.path, { range: `bytes=${got}-` })).arrayBuffer();
+  expect(await counted()).toMatchObject([{ full: 1, delta: 0 }]);
+});
+
+it('ranges of a few bytes count nothing, halves that make a whole count once', async () => {
+  for (const range of ['bytes=-1', 'bytes=0-0', `bytes=${SIZE - 1}-`, `bytes=1-${SIZE / 2}`]) await fetchAll({ range });
+  expect(await counted()).toEqual([]);
+  await fetchAll({ range: `bytes=0-${SIZE / 2 - 1}` });
+  await fetchAll({ range: `bytes=${SIZE / 2}-` });
+  expect(await counted()).toEqual([{ full: 1, delta: 0, bytes: SIZE / 2 }]);
 });
 
 it('questions count nothing', async () => {

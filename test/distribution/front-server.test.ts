@@ -228,8 +228,12 @@ describe.runIf(NGINX)('nginx in front', () => {
       bytes: randomBytes(9_000),
     });
     await bytesOf(await get(counted.path));
-    await bytesOf(await get(counted.path, { range: 'bytes=0-99' }));
+    const second = await get(counted.path);
+    await second.body?.cancel();
     await bytesOf(await get(counted.path, { range: 'bytes=100-' }));
+    const failed = await get(counted.path, { 'if-match': '"other"' });
+    expect(failed.status).toBe(412);
+    for (const range of ['bytes=0-0', 'bytes=-1']) await bytesOf(await get(counted.path, { range }));
     await get(counted.path, {}, 'HEAD');
     await world.distribution.flushCounts();
     const rows = await world.db.prisma.downloadCount.findMany({ where: { versionId: counted.id } });
