@@ -15,13 +15,37 @@ export interface Again {
   readonly have: number;
 }
 
+/** A download that brings less than this in five minutes is given up for now: others wait behind it. */
+export const LEAST_PACE = Object.freeze({ bytes: 64 * 1024, everyMs: 300_000 });
+
+/** Whether what arrives keeps the least pace, window by window; `nowMs` is monotonic. */
+export function createPace(fromBytes: number, nowMs: () => number = () => performance.now()) {
+  let since = { ms: nowMs(), bytes: fromBytes };
+  return {
+    /** Throws NETWORK where `bytes`, all that are there now, are too few more for the time. */
+    require(bytes: number): void {
+      const ms = nowMs();
+      if (ms - since.ms < LEAST_PACE.everyMs) return;
+      if (bytes - since.bytes < LEAST_PACE.bytes)
+        throw new DeviceError('NETWORK', 'The download is too slow to wait for; it goes on from here at the next try.');
+      since = { ms, bytes };
+    },
+  };
+}
+
 /** Repeats `step` until it says what it ended with, or throws the error of the last of too many tries that brought nothing. */
-export async function goOn<End extends string>(network: Network, step: () => Promise<Again | End>): Promise<End> {
+export async function goOn<End extends string>(
+  network: Network,
+  step: () => Promise<Again | End>,
+  nowMs?: () => number,
+): Promise<End> {
+  const pace = createPace(0, nowMs);
   let attempt = 0;
   let reached = 0;
   for (;;) {
     const outcome = await step();
     if (typeof outcome === 'string') return outcome;
+    pace.require(outcome.have);
     // Only tries that bring nothing count: a long download over a bad link is not given up while it moves.
     attempt = outcome.have > reached ? 0 : attempt + 1;
     reached = Math.max(reached, outcome.have);
@@ -60,6 +84,7 @@ export async function append(arriving: Arriving): Promise<Again | 'done' | 'more
   const { response, url, sizeBytes, onProgress } = arriving;
   const file = await open(arriving.path, 'a', 0o644);
   let size = arriving.have;
+  const pace = createPace(size);
   const stalled = () => arriving.stall.abort(new Error('no byte within 30 s'));
   let timer = setTimeout(stalled, STALL_MS);
   try {
@@ -69,6 +94,7 @@ export async function append(arriving: Arriving): Promise<Again | 'done' | 'more
       clearTimeout(timer);
       timer = setTimeout(stalled, STALL_MS);
       await writeAll(file, chunk);
+      pace.require(size);
       onProgress?.(size, sizeBytes);
     }
   } catch (error) {
