@@ -3,8 +3,11 @@ import { spawn } from 'node:child_process';
 import { delimiter, dirname } from 'node:path';
 import { NODE, ROOT } from './paths.mjs';
 
-/** Keeps the young generation small (memory, not speed, is what an idle server is judged by) and the first start quiet. */
-export const SERVER_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=1'];
+/**
+ * Gives the young generation room for the requests under way, and keeps the first start quiet. With 1 MiB what a request
+ * holds while its batch is being stored outlives it: garbage of 80 MB under ingest. Idle it costs 4 MB more.
+ */
+export const SERVER_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=8'];
 
 /** The environment with the project's own programs first in PATH. */
 export function environment(/** @type {Record<string, string | undefined>} */ extra = {}) {
