@@ -1,6 +1,9 @@
 // What developers decide about crash groups, and the reopening of those that came back.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Viewer } from '../../server/accounts/viewer.ts';
+import type { EventRecord } from '../../server/events/types.ts';
+import { isMailed, mailChoices, outgoingData } from '../../server/notifications/event-kinds.ts';
+import { eventMail } from '../../server/notifications/mail-text.ts';
 import type { CrashRegressions } from '../../server/telemetry/crash-regressions.ts';
 import type { CrashGroupFilter, CrashTriage } from '../../server/telemetry/crash-triage.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -201,4 +204,28 @@ describe('crash groups', () => {
     await expect(read({ search: 'x'.repeat(201) })).rejects.toMatchObject({ code: 'VALIDATION' });
     expect(await audited()).toEqual([]);
   });
+});
+
+it('tells by webhook and mail which crash came back, and leads to it', () => {
+  const event: EventRecord = {
+    cursor: 'epoch.1',
+    type: 'CRASH_REGRESSED',
+    appId: APP.id,
+    versionId: 'version-3',
+    actorId: null,
+    payload: { fingerprint: 'f'.repeat(32), title: 'index a nil value <b>', versionCode: 3, version: '1.2.0' },
+    at: START,
+  };
+  expect(outgoingData(event)).toEqual({ fingerprint: 'f'.repeat(32), title: 'index a nil value <b>' });
+  expect(isMailed(event, mailChoices(null))).toBe(true);
+  const about = {
+    app: { name: 'Notes', packageId: APP.packageId },
+    version: { versionCode: 3, versionName: '1.2.0' },
+    comments: [],
+  };
+  const mail = eventMail(event, about, 'https://store.example');
+  expect(mail.subject).toBe('A crash came back in Notes 1.2.0 (3)');
+  expect(mail.text).toContain('> index a nil value <b>');
+  expect(mail.text).toContain(`https://store.example/apps/${APP.packageId}?tab=analytics&crash=${'f'.repeat(32)}`);
+  expect(mail.html).not.toContain('<b>');
 });
