@@ -16,11 +16,12 @@ import {
   type RolloutWithVersion,
   type RolloutWork,
   requireOffered,
+  rolloutConflict,
   supersedeLower,
   tellRollout,
 } from './records.ts';
 import { readSteps, stepsAbove, stepsAfterPause, writeSteps } from './schedule.ts';
-import { ALL_DEVICES, type RolloutAct } from './states.ts';
+import { ALL_DEVICES, nextRolloutState, parseRolloutState, type RolloutAct } from './states.ts';
 
 /** Which rollout, by whom. */
 export interface RolloutAsk {
@@ -98,6 +99,9 @@ export function createChanges({ work, clock, refreshApp, storeChanged }: Rollout
     ): Promise<string> {
       const said = ask.steps.map(({ at, percent }) => [at.toISOString(), percent]);
       return change(viewer, origin, { ask, operation: 'scheduleRollout', said }, (rollout) => {
+        // The state first: no step could lie above the share of a rollout that is complete.
+        if (nextRolloutState('schedule', parseRolloutState(rollout.state), rollout.basisPoints) === null)
+          throw rolloutConflict('schedule', rollout.state);
         if (rollout.state === 'PAUSED' && rollout.basisPoints === ALL_DEVICES && ask.steps.length > 0)
           throw invalidField(
             'input.steps',

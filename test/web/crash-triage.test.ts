@@ -1,5 +1,6 @@
 /** Analytics in a real browser: a crash found, opened, resolved and come back, live counts, and what was lost. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { REGRESSIONS_JOB } from '../../server/telemetry/crash-regressions.ts';
 import type { AppHandle, Developer, Reviewer } from '../support/seed.ts';
 import { type Stage, startStage } from './stage.ts';
 
@@ -129,6 +130,9 @@ it('finds a crash, resolves it in a version, and shows that it came back', async
 
   await crash(5, '1.1.0', "attempt to index a nil value (local 'note')");
   await stage.app.services.telemetry.flush();
+  await stage.app.services.work(async (unit) => unit.enqueue({ kind: REGRESSIONS_JOB, key: 'test', payload: {} }));
+  const jobs = () => stage.app.rows('SELECT state FROM jobs WHERE kind = ? AND key = ?', REGRESSIONS_JOB, 'test');
+  await expect.poll(jobs, { timeout: 10_000 }).toEqual([{ state: 'DONE' }]);
   await page.reload();
   await page.locator('[data-crash-state=REGRESSED]').waitFor();
   await page.getByText('It was resolved, and came back in 1.1.0 (2).').waitFor();
