@@ -1,6 +1,6 @@
 /** Owns who a connection comes from. Forwarded headers count only from configured proxies. */
 import type { IncomingMessage } from 'node:http';
-import { isIP } from 'node:net';
+import { isIP, isIPv4 } from 'node:net';
 import { parseAddress } from '../platform/address.ts';
 
 /** The client's address: the socket's, or the last untrusted hop of X-Forwarded-For behind trusted proxies. */
@@ -24,6 +24,7 @@ export function isTrustedPeer(request: IncomingMessage, trustedProxies: readonly
 }
 
 function plain(address: string): string {
+  if (isIPv4(address)) return address;
   const parsed = parseAddress(address);
   return parsed?.kind === 'IPv4' ? parsed.octets.join('.') : address;
 }

@@ -40,6 +40,8 @@ export function ipv6Prefix(groups: readonly number[], bits: 48 | 64): string {
 }
 
 function keyOf(text: string, bits: 48 | 64): string {
+  // Has one spelling: nothing to take apart and put together again for each request.
+  if (isIPv4(text)) return text;
   const address = parseAddress(text);
   if (address === null) return text;
   return address.kind === 'IPv4' ? address.octets.join('.') : `${ipv6Prefix(address.groups, bits)}::/${bits}`;

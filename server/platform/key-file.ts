@@ -1,8 +1,8 @@
 /** Owns files with one secret each: made once, synced, mode 0600, never followed through a link. It knows no format. */
-import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { link, mkdir, open, unlink } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { mkdir, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { createWhole, syncPath } from './files.ts';
 
 /** Anything for group or others. */
 const FOREIGN_MODE = 0o077;
@@ -55,26 +55,12 @@ export async function readOrMakeKeyFile(path: string, make: () => string): Promi
 async function writeKeyFile(path: string, text: string): Promise<void> {
   const folderPath = dirname(path);
   await mkdir(folderPath, { recursive: true, mode: 0o700 });
-  const temporary = join(folderPath, `.${basename(path)}.${randomUUID()}`);
-  const file = await open(temporary, 'wx', 0o600);
   try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  try {
-    await link(temporary, path);
+    await createWhole(path, { text, mode: 0o600 });
   } catch (error) {
     if (!hasCode(error, 'EEXIST')) throw error;
-  } finally {
-    await unlink(temporary);
-  }
-  const folder = await open(folderPath, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
+    // The other process may not have come so far.
+    await syncPath(folderPath);
   }
 }
 

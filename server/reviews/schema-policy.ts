@@ -1,7 +1,7 @@
 /** Owns the review policy in GraphQL: what is in force, and its change by admins. It writes through settings/service only. */
 import { builder } from '../graphql/builder.ts';
 import type { JsonObject } from '../platform/json.ts';
-import { FIRST_REVISION } from '../settings/service.ts';
+import { revisionOf } from '../settings/stored.ts';
 import type { PolicyRule } from './policy-rules.ts';
 import { REVIEW_SETTINGS, REVIEW_SETTINGS_KEY, type ReviewSettings, readReviewSettings } from './settings.ts';
 
@@ -37,14 +37,7 @@ const ReviewPolicyType = builder.objectRef<ReviewSettings>('ReviewPolicy').imple
     }),
     revision: t.string({
       description: 'Names what is in force; give it with a change to be refused where somebody changed it since.',
-      resolve: async (_policy, _args, { db }) => {
-        const newest = await db.prisma.settingChange.findFirst({
-          where: { key: REVIEW_SETTINGS_KEY },
-          orderBy: [{ at: 'desc' }, { id: 'desc' }],
-          select: { id: true },
-        });
-        return newest?.id ?? FIRST_REVISION;
-      },
+      resolve: (_policy, _args, { db }) => revisionOf(db.prisma, REVIEW_SETTINGS_KEY),
     }),
   }),
 });

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { shownLine, shownText } from '../apps/inputs.ts';
 import { invalidField } from '../errors.ts';
 import type { Database, Tx } from '../platform/db/database.ts';
+import { readSetting } from '../settings/stored.ts';
 import { DEFAULT_POLICY_RULES } from './policy-rules.ts';
 
 const MAX_RULES = 60;
@@ -42,9 +43,8 @@ export const REVIEW_SETTINGS_KEY = 'reviews';
 export const REVIEW_SETTINGS = { key: REVIEW_SETTINGS_KEY, schema: reviewSettingsSchema } as const;
 
 /** The settings in force. */
-export async function readReviewSettings(tx: Tx | Database['prisma']): Promise<ReviewSettings> {
-  const row = await tx.setting.findUnique({ where: { key: REVIEW_SETTINGS_KEY } });
-  return reviewSettingsSchema.parse(row?.value ?? {});
+export function readReviewSettings(tx: Tx | Database['prisma']): Promise<ReviewSettings> {
+  return readSetting(tx, REVIEW_SETTINGS);
 }
 
 /** Throws VALIDATION for the first reference that is no code of the policy in force. */

@@ -1,6 +1,7 @@
 /** Owns the guard's rules as a setting: its bounds, its defaults and how it is read. settings/service keeps its history. */
 import { z } from 'zod';
 import type { Database, Tx } from '../platform/db/database.ts';
+import { readSetting } from '../settings/stored.ts';
 
 const within = (least: number, most: number) => `must be from ${least} to ${most}`;
 const whole = (least: number, most: number) =>
@@ -31,7 +32,6 @@ export const GUARD_SETTINGS_KEY = 'rollout-guard';
 export const GUARD_SETTINGS = { key: GUARD_SETTINGS_KEY, schema: guardSettingsSchema } as const;
 
 /** The rules in force. */
-export async function readGuardSettings(tx: Tx | Database['prisma']): Promise<GuardSettings> {
-  const row = await tx.setting.findUnique({ where: { key: GUARD_SETTINGS_KEY } });
-  return guardSettingsSchema.parse(row?.value ?? {});
+export function readGuardSettings(tx: Tx | Database['prisma']): Promise<GuardSettings> {
+  return readSetting(tx, GUARD_SETTINGS);
 }

@@ -1,6 +1,6 @@
 /** Owns the guard's rules in GraphQL: what is in force, and its change by admins. It writes through settings/service only. */
 import { builder } from '../graphql/builder.ts';
-import { FIRST_REVISION } from '../settings/service.ts';
+import { revisionOf } from '../settings/stored.ts';
 import { GUARD_SETTINGS, GUARD_SETTINGS_KEY, type GuardSettings, readGuardSettings } from './guard-settings.ts';
 
 const RolloutGuardPolicyType = builder.objectRef<GuardSettings>('RolloutGuardPolicy').implement({
@@ -25,14 +25,7 @@ const RolloutGuardPolicyType = builder.objectRef<GuardSettings>('RolloutGuardPol
     }),
     revision: t.string({
       description: 'Names what is in force; give it with a change to be refused where somebody changed it since.',
-      resolve: async (_policy, _args, { db }) => {
-        const newest = await db.prisma.settingChange.findFirst({
-          where: { key: GUARD_SETTINGS_KEY },
-          orderBy: [{ at: 'desc' }, { id: 'desc' }],
-          select: { id: true },
-        });
-        return newest?.id ?? FIRST_REVISION;
-      },
+      resolve: (_policy, _args, { db }) => revisionOf(db.prisma, GUARD_SETTINGS_KEY),
     }),
   }),
 });

@@ -10,15 +10,13 @@ import type { Ids } from '../platform/ids.ts';
 import type { JsonObject } from '../platform/json.ts';
 import type { Unit, Work } from '../unit-of-work.ts';
 import { differences } from './difference.ts';
+import { readSetting, revisionOf } from './stored.ts';
 
 /** A setting that can be changed: where it is stored, and what it may be. Absent fields take the schema's defaults. */
 export interface KnownSetting {
   readonly key: string;
   readonly schema: z.ZodType<JsonObject>;
 }
-
-/** What `revision` is before anything was changed. */
-export const FIRST_REVISION = 'default';
 
 interface SettingsOptions {
   readonly work: Work;
@@ -79,19 +77,13 @@ export function createSettings({ work, clock, ids, known }: SettingsOptions) {
     ): Promise<void> {
       requireAdmin(viewer);
       await work(async (unit) => {
-        const newest = await unit.tx.settingChange.findFirst({
-          where: { key: setting.key },
-          orderBy: [{ at: 'desc' }, { id: 'desc' }],
-          select: { id: true },
-        });
-        if (given.revision !== null && given.revision !== (newest?.id ?? FIRST_REVISION)) {
+        if (given.revision !== null && given.revision !== (await revisionOf(unit.tx, setting.key))) {
           throw new DomainError(
             'CONFLICT',
             'Somebody changed these settings since you opened them. Read them again, then change what is still needed.',
           );
         }
-        const row = await unit.tx.setting.findUnique({ where: { key: setting.key } });
-        const now = setting.schema.parse(row?.value ?? {});
+        const now = await readSetting(unit.tx, setting);
         await put(unit, setting, { ...now, ...given.fields }, { viewer, origin, details: {} });
       });
     },

@@ -1,6 +1,7 @@
 /** Owns how long telemetry is kept, as a setting: its bounds, its defaults and how it is read. settings/service keeps its history. */
 import { z } from 'zod';
 import type { Database, Tx } from '../platform/db/database.ts';
+import { readSetting } from '../settings/stored.ts';
 import { TELEMETRY_LIMITS } from './limits.ts';
 
 /** Device requests and release comparison read raw rows; events themselves may be 90 days old when they come in. */
@@ -35,7 +36,6 @@ export const TELEMETRY_RETENTION_KEY = 'telemetry-retention';
 export const TELEMETRY_RETENTION = { key: TELEMETRY_RETENTION_KEY, schema: telemetryRetentionSchema } as const;
 
 /** The rules in force. */
-export async function readTelemetryRetention(tx: Tx | Database['prisma']): Promise<TelemetryRetention> {
-  const row = await tx.setting.findUnique({ where: { key: TELEMETRY_RETENTION_KEY } });
-  return telemetryRetentionSchema.parse(row?.value ?? {});
+export function readTelemetryRetention(tx: Tx | Database['prisma']): Promise<TelemetryRetention> {
+  return readSetting(tx, TELEMETRY_RETENTION);
 }

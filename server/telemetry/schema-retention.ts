@@ -1,6 +1,6 @@
 /** Owns the retention of telemetry in GraphQL: what is in force, and its change by admins. It writes through settings/service only. */
 import { builder } from '../graphql/builder.ts';
-import { FIRST_REVISION } from '../settings/service.ts';
+import { revisionOf } from '../settings/stored.ts';
 import {
   readTelemetryRetention,
   TELEMETRY_RETENTION,
@@ -21,14 +21,7 @@ const TelemetryRetentionPolicyType = builder.objectRef<TelemetryRetention>('Tele
     }),
     revision: t.string({
       description: 'Names what is in force; give it with a change to be refused where somebody changed it since.',
-      resolve: async (_policy, _args, { db }) => {
-        const newest = await db.prisma.settingChange.findFirst({
-          where: { key: TELEMETRY_RETENTION_KEY },
-          orderBy: [{ at: 'desc' }, { id: 'desc' }],
-          select: { id: true },
-        });
-        return newest?.id ?? FIRST_REVISION;
-      },
+      resolve: (_policy, _args, { db }) => revisionOf(db.prisma, TELEMETRY_RETENTION_KEY),
     }),
   }),
 });

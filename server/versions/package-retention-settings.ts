@@ -1,6 +1,7 @@
 /** Owns how long the bytes of packages are kept that no device is led to, as a setting. settings/service keeps its history. */
 import { z } from 'zod';
 import type { Database, Tx } from '../platform/db/database.ts';
+import { readSetting } from '../settings/stored.ts';
 
 const LEAST_DAYS = 7;
 const MOST_DAYS = 3_650;
@@ -23,7 +24,6 @@ export const PACKAGE_RETENTION_KEY = 'package-retention';
 export const PACKAGE_RETENTION = { key: PACKAGE_RETENTION_KEY, schema: packageRetentionSchema } as const;
 
 /** The rules in force. */
-export async function readPackageRetention(tx: Tx | Database['prisma']): Promise<PackageRetention> {
-  const row = await tx.setting.findUnique({ where: { key: PACKAGE_RETENTION_KEY } });
-  return packageRetentionSchema.parse(row?.value ?? {});
+export function readPackageRetention(tx: Tx | Database['prisma']): Promise<PackageRetention> {
+  return readSetting(tx, PACKAGE_RETENTION);
 }

@@ -1,6 +1,6 @@
 /** Owns the retention policy in GraphQL: what is in force, and its change by admins. It writes through settings/service only. */
 import { builder } from '../graphql/builder.ts';
-import { FIRST_REVISION } from '../settings/service.ts';
+import { revisionOf } from '../settings/stored.ts';
 import {
   PACKAGE_RETENTION,
   PACKAGE_RETENTION_KEY,
@@ -28,14 +28,7 @@ const PackageRetentionPolicyType = builder.objectRef<PackageRetention>('PackageR
     }),
     revision: t.string({
       description: 'Names what is in force; give it with a change to be refused where somebody changed it since.',
-      resolve: async (_policy, _args, { db }) => {
-        const newest = await db.prisma.settingChange.findFirst({
-          where: { key: PACKAGE_RETENTION_KEY },
-          orderBy: [{ at: 'desc' }, { id: 'desc' }],
-          select: { id: true },
-        });
-        return newest?.id ?? FIRST_REVISION;
-      },
+      resolve: (_policy, _args, { db }) => revisionOf(db.prisma, PACKAGE_RETENTION_KEY),
     }),
   }),
 });

@@ -2,11 +2,10 @@
  * Owns the note of how many bits bins have been named by at most: beside the roots, where no restore takes it back, since
  * devices know those bins for good. It counts nothing and signs nothing.
  */
-import { randomUUID } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BIN_LEVELS, type BinLevel } from '../../../format/trust/targets.ts';
-import { syncPath } from '../../platform/files.ts';
+import { replaceWhole } from '../../platform/files.ts';
 
 /** Holds the number of bits. */
 export const BIN_LEVEL_FILE = 'bin-level';
@@ -37,21 +36,7 @@ export function createBinLevelNote(rootsDir: string): BinLevelNote {
     highest,
     async raise(level) {
       if (level <= ((await highest()) ?? 0)) return;
-      const temporary = join(rootsDir, `.${BIN_LEVEL_FILE}.${randomUUID()}`);
-      try {
-        const file = await open(temporary, 'wx', 0o644);
-        try {
-          await file.writeFile(`${level}\n`);
-          await file.sync();
-        } finally {
-          await file.close();
-        }
-        await rename(temporary, path);
-      } catch (error) {
-        await rm(temporary, { force: true });
-        throw error;
-      }
-      await syncPath(rootsDir);
+      await replaceWhole(path, { text: `${level}\n`, mode: 0o644 });
       known = level;
     },
   };

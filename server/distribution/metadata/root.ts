@@ -3,11 +3,10 @@
  * verifies and adds them; which keys there are and when a root is made is for others.
  */
 
-import { randomUUID } from 'node:crypto';
-import { link, open, readdir, readFile, unlink } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Metadata, MetadataKind, Root } from '@tufjs/models';
-import { syncPath } from '../../platform/files.ts';
+import { createWhole } from '../../platform/files.ts';
 import { ROOT_NAMED_ROLES, type RoleKey, type RootNamedRole } from './role-keys.ts';
 import { expiryOf, SPEC_VERSION } from './times.ts';
 
@@ -74,20 +73,7 @@ export function verifiedRoot(text: string, before: RootFile | null): RootFile | 
 
 /** Links a new root file into place, synced; a file that is there already is left alone and the call fails. */
 export async function writeRoot(rootsDir: string, version: number, text: string): Promise<void> {
-  const temporary = join(rootsDir, `.${version}.${randomUUID()}`);
-  const file = await open(temporary, 'wx', 0o644);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  try {
-    await link(temporary, join(rootsDir, `${version}.root.json`));
-  } finally {
-    await unlink(temporary);
-  }
-  await syncPath(rootsDir);
+  await createWhole(join(rootsDir, `${version}.root.json`), { text, mode: 0o644 });
 }
 
 /** An unsigned root of these root keys and threshold, for these online keys; it ends a year from `now`. */
