@@ -2,7 +2,7 @@
  * Owns the benchmark of downloads: memory of the server while 100 clients fetch 50 MB each, then requests a second at 1 MB
  * and 20 MB beside nginx on the same files, with sendfile on and off, in turns, where nginx is installed.
  */
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -10,19 +10,11 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { applyMigrations } from '../prisma/migrate.ts';
 import { seedDatabase } from '../prisma/seed.ts';
 import { packageKey, packagePath } from '../server/versions/paths.ts';
-import { type Child, freePort, median, send, startServer } from './load.ts';
+import { type Child, freePort, median, send, startBundle } from './load.ts';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
-/** Bundles the server, and says where it is and with which flags `npm start` runs it. */
-const BUNDLE = `
-  const { buildServer, SERVER_PROGRAM: program } = await import('./scripts/server-build.mjs');
-  const { SERVER_FLAGS: flags } = await import('./scripts/node.mjs');
-  await buildServer();
-  console.log(JSON.stringify({ program, flags }));`;
 const MB = 1024 * 1024;
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 4);
 const TURNS = 3;
@@ -196,13 +188,7 @@ http { access_log off; sendfile ${sendfile}; tcp_nopush on; output_buffers 2 256
 
 /** The program that `npm start` runs, as it runs it: the bundle takes less memory than the sources. */
 async function startOurs(files: Files): Promise<Child> {
-  const told = execFileSync(process.execPath, ['--input-type=module', '-e', BUNDLE], { cwd: ROOT, encoding: 'utf8' });
-  const { program, flags } = JSON.parse(told) as { readonly program: string; readonly flags: readonly string[] };
-  return startServer(program, {
-    flags,
-    env: { DATA_DIR: files.folder, MALLOC_ARENA_MAX: '2' },
-    readyPath: '/healthz',
-  });
+  return startBundle({ DATA_DIR: files.folder, MALLOC_ARENA_MAX: '2' });
 }
 
 interface Side {

@@ -3,27 +3,18 @@
  * an API query beside them; before it the limits, the same rows by multi-row INSERT and by Prisma's createMany in this process.
  * Only ratios mean anything. Usage: ingest.ts [SECONDS] (default 5). BENCH_ALONE=1 measures telemetry without the rest of the server.
  */
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import { openDatabase } from '../server/platform/db/sqlite.ts';
 import { EVENT_TYPES } from '../server/telemetry/events-schema.ts';
 import { openPartition } from '../server/telemetry/partition.ts';
 import { EVENTS_PER_BATCH, eventOf, type Load, load } from './ingest-load.ts';
-import { type Child, latencies, startServer } from './load.ts';
+import { type Child, latencies, startBundle, startServer } from './load.ts';
 import { seedQueue } from './queue-data.ts';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
-/** Bundles the server, and says where it is and with which flags `npm start` runs it. */
-const BUNDLE = `
-  const { buildServer, SERVER_PROGRAM: program } = await import('./scripts/server-build.mjs');
-  const { SERVER_FLAGS: flags } = await import('./scripts/node.mjs');
-  await buildServer();
-  console.log(JSON.stringify({ program, flags }));`;
 const TRANSACTION_ROWS = 5_000;
 /** Rows a statement of the limit takes: the fastest of those tried counts. */
 const CHUNKS = [50, 100, 200];
@@ -121,10 +112,8 @@ function askBeside(server: Child, cookie: string): { stop(): Promise<readonly nu
 /** The program that `npm start` runs, as it runs it: the bundle takes less memory than the sources. */
 async function startOurs(dataDir: string): Promise<Child> {
   if (isAlone) return startServer('bench/ingest-server.ts', { args: [dataDir], readyPath: '/' });
-  const told = execFileSync(process.execPath, ['--input-type=module', '-e', BUNDLE], { cwd: ROOT, encoding: 'utf8' });
-  const { program, flags } = JSON.parse(told) as { readonly program: string; readonly flags: readonly string[] };
   const env = { DATA_DIR: dataDir, TRUSTED_PROXIES: '127.0.0.1', MALLOC_ARENA_MAX: '2' };
-  return startServer(program, { flags, env, readyPath: '/healthz' });
+  return startBundle(env);
 }
 
 /** Makes the developer who asks a member of an app that is reported on. */

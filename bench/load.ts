@@ -1,10 +1,11 @@
 /** Owns what the benchmarks share: paced and saturating load over HTTP, percentiles, and servers as child processes. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { Agent, type RequestOptions, request } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 
 /** Milliseconds, sorted by the fraction that was at most so slow. */
 export interface Latencies {
@@ -132,6 +133,21 @@ export interface Child {
   /** Processor time it has taken so far, all threads, in milliseconds (to 10). */
   processorMs(): Promise<number>;
   stop(): Promise<void>;
+}
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+/** Bundles the server, and says where it is and with which flags `npm start` runs it. */
+const BUNDLE = `
+  const { buildServer, SERVER_PROGRAM: program } = await import('./scripts/server-build.mjs');
+  const { SERVER_FLAGS: flags } = await import('./scripts/node.mjs');
+  await buildServer();
+  console.log(JSON.stringify({ program, flags }));`;
+
+/** Starts the whole server as `npm start` does, and waits until it is healthy. */
+export function startBundle(env: Readonly<Record<string, string>>): Promise<Child> {
+  const told = execFileSync(process.execPath, ['--input-type=module', '-e', BUNDLE], { cwd: ROOT, encoding: 'utf8' });
+  const { program, flags } = JSON.parse(told) as { readonly program: string; readonly flags: readonly string[] };
+  return startServer(program, { flags, env, readyPath: '/healthz' });
 }
 
 /** Starts a Node script that listens on the port in PORT, and waits until `readyPath` answers. Throws when it ends first. */

@@ -150,30 +150,34 @@ export interface Told {
   readonly more?: JsonObject;
 }
 
+/** The same facts of a change in the event and in the audit row. */
+function factsOf({ change, basisPoints, by, reason, more = {} }: Told) {
+  return {
+    change,
+    percent: basisPoints / 100,
+    by: by.kind,
+    ...(reason === undefined ? {} : { reason }),
+    ...more,
+  };
+}
+
 type About = Pick<RolloutWithVersion, 'id' | 'appId' | 'versionId' | 'track'>;
 
 /** Tells of the change in the log. */
-export function tellRollout(unit: Unit, rollout: About, { change, basisPoints, by, reason, more = {} }: Told): void {
+export function tellRollout(unit: Unit, rollout: About, told: Told): void {
+  const { by } = told;
   unit.emit({
     type: 'ROLLOUT_CHANGED',
     appId: rollout.appId,
     versionId: rollout.versionId,
     actorId: by.kind === 'DEVELOPER' && by.viewer.kind === 'developer' ? by.viewer.developerId : null,
-    payload: {
-      rolloutId: rollout.id,
-      track: rollout.track,
-      change,
-      percent: basisPoints / 100,
-      by: by.kind,
-      ...(reason === undefined ? {} : { reason }),
-      ...more,
-    },
+    payload: { rolloutId: rollout.id, track: rollout.track, ...factsOf(told) },
   });
 }
 
 /** Notes the change in the audit log. */
 export function noteRollout(unit: Unit, rollout: RolloutWithVersion, told: Told): void {
-  const { change, basisPoints, by, reason, more = {} } = told;
+  const { by } = told;
   unit.audit({
     ...(by.kind === 'DEVELOPER' ? actorOf(by.viewer, by.origin) : SYSTEM_ACTOR),
     action: 'version.change_rollout',
@@ -183,11 +187,7 @@ export function noteRollout(unit: Unit, rollout: RolloutWithVersion, told: Told)
       packageId: rollout.app.packageId,
       versionCode: rollout.version.versionCode,
       track: rollout.track,
-      change,
-      percent: basisPoints / 100,
-      by: by.kind,
-      ...(reason === undefined ? {} : { reason }),
-      ...more,
+      ...factsOf(told),
     },
   });
 }
