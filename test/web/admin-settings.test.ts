@@ -1,4 +1,4 @@
-/** Settings of the platform and a file of counts in a real browser: the automatic pause, package retention, and telemetry to take away. */
+/** Settings of the platform and a file of counts in a real browser: the automatic pause, how long packages and telemetry are kept, and telemetry to take away. */
 import { readFile } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
@@ -28,6 +28,12 @@ const retention = async () =>
       '{ packageRetentionPolicy { supersededDays neverPublishedDays rejectedDays } }',
     )
   ).packageRetentionPolicy;
+const telemetry = async () =>
+  (
+    await grace.query<{ telemetryRetentionPolicy: Record<string, unknown> }>(
+      '{ telemetryRetentionPolicy { rawDays aggregateDays } }',
+    )
+  ).telemetryRetentionPolicy;
 
 /** Presses Save, and Save again under what it says would change. */
 async function save(page: Page): Promise<void> {
@@ -96,6 +102,73 @@ it('keeps packages for ever or for days, with a history of its own', async () =>
   await page.getByLabel('Remove packages that a newer version replaced').uncheck();
   await save(page);
   await expect.poll(async () => (await retention()).supersededDays).toBeNull();
+});
+
+it('says what fewer days of telemetry remove before they are saved, and warns of more nowhere', async () => {
+  const page = await stage.open('/admin?tab=policy&setting=telemetry', grace);
+  await page.getByText('Never changed').waitFor();
+  const raw = page.getByLabel('Days that single reports are kept');
+  const warning = page.getByText('This cannot be undone.');
+  await raw.fill('200');
+  await page.getByText('1 change').waitFor();
+  expect(await warning.count()).toBe(0);
+  await save(page);
+  await expect.poll(telemetry).toMatchObject({ rawDays: 200, aggregateDays: null });
+
+  await page.getByText('Nothing changed').waitFor();
+  await raw.fill('120');
+  await page.getByLabel('Remove old counts').check();
+  await page.getByLabel('Days after what was counted').fill('400');
+  const said = await warning.innerText();
+  expect(said).toContain('ended more than 120 days ago');
+  expect(said).toContain('more than 400 days ago');
+  await page.getByRole('button', { name: 'Save rules' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Save these rules?' });
+  await dialog.getByText('Nothing brings it back').waitFor();
+  expect(await dialog.locator('del').allInnerTexts()).toEqual([
+    expect.stringContaining('200 days'),
+    expect.stringContaining('for ever'),
+  ]);
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await expect.poll(telemetry).toMatchObject({ rawDays: 120, aggregateDays: 400 });
+
+  const history = page.getByRole('region', { name: 'History' });
+  await history.getByRole('button', { name: 'Days that single reports are kept; Days that counts are kept' }).click();
+  await page.getByRole('button', { name: 'Put back what was before' }).click();
+  await page.getByRole('dialog').getByText('What was removed does not come back.').waitFor();
+  await page.getByRole('dialog').getByRole('button', { name: 'Put back what was before' }).click();
+  await expect.poll(telemetry).toMatchObject({ rawDays: 200, aggregateDays: null });
+});
+
+it('shows at its field why the server refused a number, until it is put right', async () => {
+  const page = await stage.open('/admin?tab=policy&setting=telemetry', grace);
+  const raw = page.getByLabel('Days that single reports are kept');
+  await raw.fill('400');
+  // As a browser would that knows other bounds than the server.
+  await raw.evaluate((input: HTMLInputElement) => input.removeAttribute('max'));
+  await save(page);
+  await page.getByText('must be from 90 to 365').waitFor();
+  expect(await raw.getAttribute('aria-invalid')).toBe('true');
+  expect(
+    await raw.evaluate((input) => document.getElementById(input.getAttribute('aria-describedby') ?? '')?.innerText),
+  ).toBe('must be from 90 to 365');
+  await raw.fill('300');
+  await save(page);
+  await expect.poll(telemetry).toMatchObject({ rawDays: 300 });
+  await expect.poll(() => raw.getAttribute('aria-invalid')).toBeNull();
+});
+
+it('refuses days of telemetry that somebody else changed meanwhile, and warns against what is in force now', async () => {
+  await grace.done('updateTelemetryRetention', { rawDays: 150 });
+  const page = await stage.open('/admin?tab=policy&setting=telemetry', grace);
+  const raw = page.getByLabel('Days that single reports are kept');
+  await raw.fill('200');
+  await grace.done('updateTelemetryRetention', { rawDays: 300 });
+  await save(page);
+  await page.getByRole('alert').getByText('Somebody changed these settings').waitFor();
+  expect(await raw.inputValue()).toBe('200');
+  await page.getByText('This cannot be undone.').waitFor();
+  expect(await telemetry()).toMatchObject({ rawDays: 300 });
 });
 
 it('saves the counts of the chosen days as CSV and as JSON, and says where there are none', async () => {

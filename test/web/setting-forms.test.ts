@@ -1,4 +1,4 @@
-// What the forms of the automatic pause and of package retention say that saving would change.
+// What the forms of the automatic pause and of both retentions say that saving would change, and remove.
 import { expect, it } from 'vitest';
 import { guardDifferences, guardFormOf, guardInput, guardOf } from '../../web/src/routes/(admin)/admin/guard-form.ts';
 import {
@@ -7,6 +7,13 @@ import {
   retentionInput,
   retentionOf,
 } from '../../web/src/routes/(admin)/admin/retention-form.ts';
+import {
+  shortened,
+  telemetryDifferences,
+  telemetryFormOf,
+  telemetryInput,
+  telemetryOf,
+} from '../../web/src/routes/(admin)/admin/telemetry-retention-form.ts';
 
 const guard = {
   enabled: true,
@@ -19,6 +26,7 @@ const guard = {
   revision: 'r1',
 };
 const retention = { supersededDays: null, neverPublishedDays: 90, rejectedDays: null, revision: 'r2' };
+const telemetry = { rawDays: 120, aggregateDays: null, revision: 'r3' };
 
 it('reads back the rules of the pause as they were, at each confidence that the server takes', () => {
   for (const confidence of [0.9, 0.99, 0.999, 0.9999, 0.9975]) {
@@ -51,4 +59,29 @@ it('keeps packages for ever by null, and never by an empty number', () => {
     { path: 'supersededDays', before: null, after: '365' },
     { path: 'neverPublishedDays', before: '90', after: null },
   ]);
+});
+
+it('sends of the retention of telemetry only what differs, and null to keep counts', () => {
+  const form = telemetryFormOf(telemetry);
+  expect(telemetryInput(telemetry, telemetryOf(form))).toEqual({ revision: 'r3' });
+  form.aggregateDays.removed = true;
+  const trimmed = telemetryOf(form);
+  expect(telemetryInput(telemetry, trimmed)).toEqual({ revision: 'r3', aggregateDays: 730 });
+  expect(telemetryDifferences(telemetry, trimmed)).toEqual([{ path: 'aggregateDays', before: null, after: '730' }]);
+  expect(telemetryInput({ ...telemetry, aggregateDays: 730 }, telemetryOf(telemetryFormOf(telemetry)))).toEqual({
+    revision: 'r3',
+    aggregateDays: null,
+  });
+});
+
+it('warns of what fewer days remove, and of nothing where days stay or become more', () => {
+  expect(shortened(telemetry, telemetry)).toEqual([]);
+  expect(shortened(telemetry, { rawDays: 121, aggregateDays: null })).toEqual([]);
+  expect(shortened(telemetry, { rawDays: 119, aggregateDays: 3_650 })).toEqual([
+    { part: 'rawDays', days: 119 },
+    { part: 'aggregateDays', days: 3_650 },
+  ]);
+  const kept = { rawDays: 120, aggregateDays: 730 };
+  expect(shortened(kept, { rawDays: 120, aggregateDays: null })).toEqual([]);
+  expect(shortened(kept, telemetryOf({ rawDays: '', aggregateDays: { removed: true, days: '' } }))).toEqual([]);
 });

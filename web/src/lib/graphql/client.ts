@@ -53,6 +53,7 @@ const KEYS = {
   ReviewPolicy: embedded,
   RolloutGuardPolicy: embedded,
   PackageRetentionPolicy: embedded,
+  TelemetryRetentionPolicy: embedded,
   PolicyRule: embedded,
   SettingDifference: embedded,
   Health: embedded,

@@ -19,8 +19,10 @@ const paths: Readonly<Record<string, string>> = {
   supersededDays: 'Days that replaced packages are kept',
   neverPublishedDays: 'Days that packages never published are kept',
   rejectedDays: 'Days that rejected packages are kept',
+  rawDays: 'Days that single reports are kept',
+  aggregateDays: 'Days that counts are kept',
 };
-const KEPT_DAYS = ['supersededDays', 'neverPublishedDays', 'rejectedDays'];
+const KEPT_DAYS = ['supersededDays', 'neverPublishedDays', 'rejectedDays', 'rawDays', 'aggregateDays'];
 
 function path(name: string): string {
   const [, code, part] = /^rules\.(.+)\.(title|text)$/.exec(name) ?? [];
@@ -28,9 +30,16 @@ function path(name: string): string {
   return paths[name] ?? name;
 }
 
+/** A refusal of what has no field of its own, with the place it means. */
+function problem(place: string, message: string): string {
+  const [, index, part] = /^rules\.(\d+)\.(code|title|text)$/.exec(place) ?? [];
+  return index === undefined ? `${path(place)} ${message}.` : `Rule ${Number(index) + 1}: its ${part} ${message}.`;
+}
+
 export const policy = {
   policy: {
     path,
+    problem,
     value: (name: string, value: string | null) => {
       if (KEPT_DAYS.includes(name)) return value === null ? 'for ever' : count(Number(value), 'day');
       if (value === null) return '(none)';
@@ -52,12 +61,15 @@ export const policy = {
       watchDays: 'From the start of a rollout; 1 to 14.',
       maxDevicesPerNetwork: 'More of one network do not count: an IPv4 /24 or an IPv6 /48; 1 to 1,000.',
       distrustedNetworks: 'Crashes of those with the most are not believed, so that so many may be forged; 0 to 100.',
+      rawDays: 'Whole days; 90 to 365. They go by the month they came in, so some stay up to 32 days longer.',
+      aggregateDays: 'Whole days; 400 to 3,650.',
     },
     settings: {
       label: 'Which setting',
       review: 'Review policy',
       pause: 'Automatic pause',
       retention: 'Package retention',
+      telemetry: 'Telemetry retention',
     },
     review: {
       save: 'Save policy',
@@ -80,7 +92,7 @@ export const policy = {
       confirmBody:
         'What they let go is removed in the coming night. A removed package does not come back; its version, findings and numbers stay.',
       lead: 'Packages that no device is led to can be removed after a time. What the newest three versions, running rollouts, rollbacks and the signed metadata need stays in any case.',
-      kept: 'Kept for ever.',
+      rollbackNote: 'Packages that were removed do not come back.',
       daysHelp: 'Whole days; 7 to 3,650.',
       dryRun: 'This counts on the server what would go, and removes nothing:',
       kinds: {
@@ -104,6 +116,31 @@ export const policy = {
         },
       },
     },
+    telemetry: {
+      save: 'Save rules',
+      confirmTitle: 'Save these rules?',
+      confirmBody:
+        'What is older than they say is removed within the hour. Nothing brings it back, neither more days nor putting these rules back.',
+      rollbackNote:
+        'Where that means fewer days, what is older is removed within the hour. What was removed does not come back.',
+      lead: 'What devices report is kept twice: each report as it came, for some months, and what was counted from them, without any device, for longer. Each removal stands in the audit log.',
+      raw: 'Single reports',
+      rawHelp:
+        'Events and crash reports as devices sent them. They are what a device can ask for or have erased. Without them the numbers and crashes that developers see stay.',
+      counts: {
+        title: 'Counts',
+        remove: 'Remove old counts',
+        help: 'The numbers and charts of older days, and crashes that were not seen since. Developers cannot see them any more.',
+        days: 'Days after what was counted',
+      },
+      loses: {
+        rawDays: (days: number) =>
+          `Fewer days than now: within the hour, single reports go of every month that ended more than ${count(days, 'day')} ago.`,
+        aggregateDays: (days: number) =>
+          `Fewer days than now: within the hour, counts go of all days more than ${count(days, 'day')} ago, and crashes not seen since.`,
+      },
+      noWayBack: 'This cannot be undone.',
+    },
     rules: 'Rules to refer to',
     rulesHelp: 'Reviewers pick from these when they decide; the developer reads title and text.',
     rule: (code: string) => (code === '' ? 'New rule' : `Rule ${code}`),
@@ -116,6 +153,8 @@ export const policy = {
     down: (code: string) => `Move ${code || 'the rule'} down`,
     remove: (code: string) => `Remove ${code || 'the rule'}`,
     pending: (changes: number) => (changes === 0 ? 'Nothing changed' : count(changes, 'change')),
+    kept: 'Kept for ever.',
+    refused: 'Nothing was saved.',
     discard: 'Discard',
     confirm: 'Save',
     before: 'Before:',

@@ -1,7 +1,7 @@
 // What the form of the automatic pause holds, how it becomes an input, and how it differs from what is in force. Pure.
 
 import type { GuardPolicyFragment, UpdateRolloutGuardPolicyInput } from '#lib/graphql/generated/graphql.ts';
-import { changedParts, type Difference, percentText, plainDifferences, shareOf } from './setting-form.ts';
+import { type Difference, percentText, plainDifferences, revisedInput, shareOf } from './setting-form.ts';
 
 export type GuardForm = {
   enabled: boolean;
@@ -16,7 +16,7 @@ export type GuardForm = {
 /** What the rules say, without which state of them was read. */
 export type GuardPolicy = Omit<GuardPolicyFragment, 'revision'>;
 
-const KEYS = [
+export const GUARD_PARTS = [
   'enabled',
   'minDevices',
   'marginPoints',
@@ -54,10 +54,10 @@ export function guardOf(form: GuardForm): GuardPolicy {
 
 /** Only what differs, with the revision that it is based on. */
 export function guardInput(before: GuardPolicyFragment, after: GuardPolicy): UpdateRolloutGuardPolicyInput {
-  return { revision: before.revision, ...changedParts<GuardPolicy, (typeof KEYS)[number]>(before, after, KEYS) };
+  return revisedInput<GuardPolicy, (typeof GUARD_PARTS)[number]>(before, after, GUARD_PARTS);
 }
 
 /** What saving would change, in the order of the form. */
 export function guardDifferences(before: GuardPolicy, after: GuardPolicy): Difference[] {
-  return plainDifferences(before, after, KEYS);
+  return plainDifferences(before, after, GUARD_PARTS);
 }

@@ -1,7 +1,7 @@
 // What the form of the review policy holds, how it becomes an input, and how it differs from what is in force. Pure.
 
 import type { PolicyFragment, UpdateReviewPolicyInput } from '#lib/graphql/generated/graphql.ts';
-import { changedParts, type Difference, percentText, plainDifferences, shareOf } from './setting-form.ts';
+import { type Difference, percentText, plainDifferences, revisedInput, shareOf } from './setting-form.ts';
 
 export type Rule = { key: number; code: string; title: string; text: string };
 export type PolicyForm = {
@@ -16,7 +16,14 @@ export type PolicyForm = {
 /** What a policy says, without which state of it was read. */
 export type Policy = Omit<PolicyFragment, 'revision'>;
 
-const KEYS = ['serviceLevelHours', 'leaseMinutes', 'sampleShare', 'secondApproval', 'reportsToReview'] as const;
+/** The parts that have a field of their own; the rules are apart. */
+export const POLICY_PARTS = [
+  'serviceLevelHours',
+  'leaseMinutes',
+  'sampleShare',
+  'secondApproval',
+  'reportsToReview',
+] as const;
 
 /** The form for a policy; the keys of its rules only tell them apart on the page. */
 export function formOf(policy: Policy): PolicyForm {
@@ -45,15 +52,14 @@ export function policyOf(form: PolicyForm): Policy {
 /** Only what differs, so that a change of one part says nothing of the others; with the revision that it is based on. */
 export function changedInput(before: PolicyFragment, after: Policy): UpdateReviewPolicyInput {
   return {
-    revision: before.revision,
-    ...changedParts<Policy, (typeof KEYS)[number]>(before, after, KEYS),
+    ...revisedInput<Policy, (typeof POLICY_PARTS)[number]>(before, after, POLICY_PARTS),
     ...(sameRules(before, after) ? {} : { rules: after.rules.map(({ code, title, text }) => ({ code, title, text })) }),
   };
 }
 
 /** What saving would change, in the order of the form. Rules are told apart by their code. */
 export function differencesOf(before: Policy, after: Policy): Difference[] {
-  const plain = plainDifferences(before, after, KEYS);
+  const plain = plainDifferences(before, after, POLICY_PARTS);
   const rules = ruleDifferences(before, after);
   if (rules.length > 0 || sameRules(before, after)) return [...plain, ...rules];
   const order = (policy: Policy) => policy.rules.map(({ code }) => code).join(', ');
