@@ -3,17 +3,18 @@
  * The journal puts it in its place; nothing here touches the app's own folders.
  */
 import { constants, type Stats } from 'node:fs';
-import { chmod, lstat, open, readdir } from 'node:fs/promises';
+import { chmod, lstat, open, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { createDataTally, DATA_LIMITS, type DataTally, DataTooLarge } from './data-limits.ts';
 import { makeFolder, readIfThere, removeTree, syncFolder, writeSynced } from './durable.ts';
 import { systemCode } from './errors.ts';
+import { cloneFile, copySparsely } from './sparse-copy.ts';
 import { type InstalledApp, namesIn, type Storage } from './storage.ts';
 
 /** What is copied and restored; `cache` can be made again. */
 export const COPIED_FOLDERS = ['data', 'db'] as const;
 const NOTE = 'copy.json';
-const CHUNK_BYTES = 1024 * 1024;
 
 const CopyNote = z.object({
   /** The version whose data this is. */
@@ -59,7 +60,10 @@ export interface CopyOptions {
   readonly onStep: (step: string) => void;
 }
 
-/** Begins a copy in `staging`: its note alone, for data that the journal moves there. On disk when it returns. */
+/**
+ * Begins a copy in `staging`: its note alone, for data that the journal moves there, or for none: such a copy is never restored. On
+ * disk when it returns.
+ */
 export async function beginCopy({ storage, app, folder, now }: Omit<CopyOptions, 'onStep'>): Promise<void> {
   await makeFolder(join(storage.folders.state, 'copies'), 0o700);
   await makeFolder(folder, 0o700);
@@ -69,34 +73,46 @@ export async function beginCopy({ storage, app, folder, now }: Omit<CopyOptions,
 }
 
 /**
- * Copies an app's data byte by byte (a link would change along with the file) and returns when all of it is on disk. Folders
- * and plain files are copied; links and special files are left out, never followed, and so is what lies deeper than a path can say.
+ * Copies an app's data byte by byte (a link would change along with the file) and returns when all of it is on disk. Holes stay
+ * holes. Folders and plain files are copied; links and special files are left out, never followed, and so is what lies deeper than a
+ * path can say. Data beyond DATA_LIMITS leaves a copy that is only begun.
  */
 export async function makeCopy(options: CopyOptions): Promise<void> {
   await beginCopy(options);
   const { storage, app, folder, onStep } = options;
-  for (const name of COPIED_FOLDERS) {
-    onStep(`copy-${name}`);
-    const from = join(storage.appFolder(app.packageId), name);
-    const facts = await lstatIfThere(from);
-    if (facts?.isDirectory()) await copyTree(from, join(folder, name), { facts, onStep });
-    else await makeFolder(join(folder, name), 0o700);
+  const copying: Copying = { onStep, tally: createDataTally(DATA_LIMITS), canClone: true };
+  try {
+    for (const name of COPIED_FOLDERS) {
+      onStep(`copy-${name}`);
+      const from = join(storage.appFolder(app.packageId), name);
+      const facts = await lstatIfThere(from);
+      if (facts?.isDirectory()) await copyTree(from, join(folder, name), facts, copying);
+      else await makeFolder(join(folder, name), 0o700);
+    }
+  } catch (error) {
+    if (!(error instanceof DataTooLarge)) throw error;
+    for (const name of COPIED_FOLDERS) await removeTree(join(folder, name));
   }
   await syncFolder(folder);
 }
 
-/** Bytes that a copy of the app's data takes; holes of sparse files count, for the copy has none. */
-export async function dataBytes(storage: Storage, packageId: string): Promise<number> {
-  let bytes = 0;
+/** Bytes of the disk that a copy of the app's data takes, or `too-large` for data beyond DATA_LIMITS. */
+export async function dataBytes(storage: Storage, packageId: string): Promise<number | 'too-large'> {
+  const tally = createDataTally(DATA_LIMITS);
   const pending: string[] = COPIED_FOLDERS.map((name) => join(storage.appFolder(packageId), name));
-  for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
-    const facts = await lstatIfThere(path);
-    if (facts?.isFile()) bytes += facts.size;
-    if (!facts?.isDirectory()) continue;
-    await letIn(path, facts, 0o500);
-    for (const name of await readdir(path)) pending.push(join(path, name));
+  try {
+    for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
+      const facts = await lstatIfThere(path);
+      if (facts?.isFile()) tally.file(facts);
+      if (!facts?.isDirectory()) continue;
+      await letIn(path, facts, 0o500);
+      for await (const name of namesOf(path, tally)) pending.push(join(path, name));
+    }
+  } catch (error) {
+    if (error instanceof DataTooLarge) return 'too-large';
+    throw error;
   }
-  return bytes;
+  return tally.allocatedBytes;
 }
 
 /** Removes the copies of apps that are not installed. */
@@ -106,16 +122,18 @@ export async function sweepCopies(storage: Storage): Promise<void> {
     if (!Object.hasOwn(installed, name)) await removeTree(join(storage.folders.state, 'copies', name));
 }
 
-async function copyTree(
-  from: string,
-  to: string,
-  { facts, onStep }: Pick<CopyOptions, 'onStep'> & { readonly facts: Stats },
-): Promise<void> {
+interface Copying extends Pick<CopyOptions, 'onStep'> {
+  readonly tally: DataTally;
+  /** Whether files can be cloned, as far as is known. */
+  canClone: boolean;
+}
+
+async function copyTree(from: string, to: string, facts: Stats, copying: Copying): Promise<void> {
   await makeFolder(to, 0o700);
   await letIn(from, facts, 0o500);
-  for (const name of await readdir(from)) {
+  for await (const name of namesOf(from, copying.tally)) {
     try {
-      await copyEntry(join(from, name), join(to, name), onStep);
+      await copyEntry(join(from, name), join(to, name), copying);
     } catch (error) {
       // An app must not stop its own updates by going deeper than a path can say.
       if (systemCode(error) !== 'ENAMETOOLONG') throw error;
@@ -124,13 +142,21 @@ async function copyTree(
   await syncFolder(to);
 }
 
-async function copyEntry(from: string, to: string, onStep: CopyOptions['onStep']): Promise<void> {
+/** The names in a folder a few at a time, for there may be millions. */
+async function* namesOf(folder: string, tally: DataTally): AsyncGenerator<string> {
+  for await (const { name } of await opendir(folder)) {
+    tally.entry();
+    yield name;
+  }
+}
+
+async function copyEntry(from: string, to: string, copying: Copying): Promise<void> {
   const facts = await lstatIfThere(from);
-  if (facts?.isDirectory()) return await copyTree(from, to, { facts, onStep });
+  if (facts?.isDirectory()) return await copyTree(from, to, facts, copying);
   if (!facts?.isFile()) return;
-  onStep('copy-file');
+  copying.onStep('copy-file');
   await letIn(from, facts, 0o400);
-  await copyFile(from, to, facts);
+  await copyPlainFile(from, to, facts, copying);
 }
 
 /** An app must not stop its own updates by what it forbids its owner. What belongs to another stays as it is. */
@@ -143,24 +169,15 @@ async function letIn(path: string, { mode }: Stats, wanted: number): Promise<voi
   }
 }
 
-async function copyFile(from: string, to: string, { mode }: Stats): Promise<void> {
+async function copyPlainFile(from: string, to: string, { mode }: Stats, copying: Copying): Promise<void> {
   // Should a link or a pipe stand here by now, opening it fails or returns at once.
   const source = await open(from, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
   try {
-    if (!(await source.stat()).isFile()) return;
-    const copy = await open(to, 'wx', mode & 0o777);
-    try {
-      const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-      for (;;) {
-        const { bytesRead } = await source.read(chunk, 0, chunk.length);
-        if (bytesRead === 0) break;
-        let written = 0;
-        while (written < bytesRead) written += (await copy.write(chunk, written, bytesRead - written)).bytesWritten;
-      }
-      await copy.sync();
-    } finally {
-      await copy.close();
-    }
+    const facts = await source.stat();
+    if (!facts.isFile()) return;
+    copying.tally.file(facts);
+    if (copying.canClone) copying.canClone = await cloneFile(source, to, mode & 0o777);
+    if (!copying.canClone) await copySparsely(source, to, { mode: mode & 0o777, sizeBytes: facts.size });
   } finally {
     await source.close();
   }

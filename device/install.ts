@@ -17,8 +17,11 @@ export interface InstallOptions {
 
 /** What the record of an installed app keeps beside the package's own facts, and what becomes of its data. */
 export interface InstallFacts extends Pick<InstalledApp, 'track' | 'pins'> {
-  /** `copy` keeps the data of the installed version; `restore` puts back what was kept, and keeps the data until now. */
-  readonly data: 'leave' | 'copy' | 'restore';
+  /**
+   * `copy` keeps the data of the installed version, `forget` keeps none and drops what was kept; `restore` puts back what was kept,
+   * and keeps the data until now.
+   */
+  readonly data: 'leave' | 'copy' | 'forget' | 'restore';
 }
 
 /** Extracts and swaps. A kill at any instant leaves the old version or the new one after `recover`, never a mix. */

@@ -46,6 +46,8 @@ export interface Taken {
   readonly before: InstalledApp | null;
   /** Set where the version code went down, as the signed metadata said. */
   readonly rollback: { readonly reason: string; readonly dataRestored: boolean } | null;
+  /** Why an update kept no copy of the data from before it, or null. A rollback of it leaves the data as it is. */
+  readonly dataNotKept: 'DATA_TOO_LARGE' | null;
 }
 
 export interface TakeParts {
@@ -98,10 +100,9 @@ async function take(parts: TakeParts, options: TakeOptions): Promise<Taken> {
   const { storage, network, outcomes, journal, onStep } = parts;
   const { target, authorisation, installed, track, request } = options;
   const { packageId } = target;
-  const data = await fateOfData(storage, options);
-  const copied = data === 'copy' ? await dataBytes(storage, packageId) : 0;
+  const { data, copyBytes } = await fateOfData(storage, options);
   // The download, at least as much unpacked, and the copy of the data are there at the same time.
-  await requireRoom(storage.root, 2 * target.sizeBytes + copied, parts.freeBytes);
+  await requireRoom(storage.root, 2 * target.sizeBytes + copyBytes, parts.freeBytes);
   const wanted = { ...target, url: packageUrl(network, target), signerKeyId: target.facts.signer_key_id };
   const download = await fetchPackage(parts, wanted, options);
   onStep('downloaded');
@@ -115,11 +116,13 @@ async function take(parts: TakeParts, options: TakeOptions): Promise<Taken> {
     await whereRoom(() => tellOfInstalled(storage, parts.reporter));
     await whereRoom(() => keepBase(storage, packageId, download.path));
     const { rollback } = authorisation;
+    const isKept = installed === null || rollback !== null || (await hasCopyOf(storage, installed));
     return {
       kind: installed === null ? 'installed' : 'updated',
       app,
       before: installed,
       rollback: rollback === null ? null : { reason: rollback.reason, dataRestored: data === 'restore' },
+      dataNotKept: isKept ? null : 'DATA_TOO_LARGE',
     };
   } finally {
     await discardDownload(storage.folders.downloads, target.sha256);
@@ -148,14 +151,20 @@ async function fetchPackage(
   }
 }
 
-/** An update keeps the data of the version it leaves; a way back uses that where its entry says so, and makes no copy. */
+/**
+ * An update keeps the data of the version it leaves, unless that is too much; a way back uses that where its entry says so, and makes no
+ * copy. `copyBytes` is the room that a copy takes.
+ */
 async function fateOfData(
   storage: Storage,
   { target, authorisation: { rollback }, installed }: TakeOptions,
-): Promise<InstallFacts['data']> {
-  if (installed === null) return 'leave';
-  if (rollback === null) return 'copy';
-  return rollback.restore_data && (await hasCopyOf(storage, target)) ? 'restore' : 'leave';
+): Promise<{ data: InstallFacts['data']; copyBytes: number }> {
+  if (installed === null) return { data: 'leave', copyBytes: 0 };
+  if (rollback === null) {
+    const copyBytes = await dataBytes(storage, target.packageId);
+    return copyBytes === 'too-large' ? { data: 'forget', copyBytes: 0 } : { data: 'copy', copyBytes };
+  }
+  return { data: rollback.restore_data && (await hasCopyOf(storage, target)) ? 'restore' : 'leave', copyBytes: 0 };
 }
 
 function packageUrl({ serverUrl }: Network, { packageId, versionCode }: TrustedTarget): string {

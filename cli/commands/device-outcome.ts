@@ -16,7 +16,13 @@ export function outcomeJson(outcome: UpdateOutcome, note: string | null = null):
     case 'current':
       return { result: kind, app, before: null };
     default:
-      return { result: kind, app, before: outcome.before, rollback: outcome.rollback };
+      return {
+        result: kind,
+        app,
+        before: outcome.before,
+        rollback: outcome.rollback,
+        dataNotKept: outcome.dataNotKept,
+      };
   }
 }
 
@@ -57,9 +63,13 @@ export function failedUpdateLines({ versionCode, code, retryAt, note }: FailedUp
 
 type TakenOutcome = Extract<UpdateOutcome, { before: unknown }>;
 
-function takenTitle({ kind, before, rollback }: TakenOutcome, name: Styled): Styled[] {
+function takenTitle({ kind, before, rollback, dataNotKept }: TakenOutcome, name: Styled): Styled[] {
   const from = before === null ? '' : ` (was ${before.versionName})`;
-  if (rollback === null) return [t`${green(kind)}  ${name}${from}`];
+  if (rollback === null) {
+    const title = t`${green(kind)}  ${name}${from}`;
+    if (dataNotKept === null) return [title];
+    return [title, t`  ${yellow('data')}  ${dataNotKept}: no copy of it was kept, so a rollback leaves it as it is`];
+  }
   const data = rollback.dataRestored ? 'its data is as it was before that update' : 'its data stays as it is';
   return [t`${yellow('rolled back')}  ${name}${from}: ${rollback.reason}`, t`  ${dim('data')}  ${data}`];
 }

@@ -1,4 +1,6 @@
 // `mosis device` against a store: what it prints, the JSON, and the exit codes.
+import { truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { createWorkplace, type Workplace } from '../cli/run.ts';
 import { hint, offering } from './store.ts';
@@ -43,6 +45,17 @@ it('installs on a track, changes it, and updates what is named or everything', a
   expect(named.stdout).toContain(`updated  ${APP} 1.0.2 (was 1.0.1)`);
   expect(named.stdout).toContain(`current  ${OTHER} 1.0.1`);
   expect((await device('list')).stdout).toMatch(/com\.example\.notes +1\.0\.2 +code 2 +beta +Notes/);
+});
+
+it('says where the data was too much to copy, and updates', async () => {
+  await device('install', APP);
+  const large = join(at.folder, 'device-root', 'apps', APP, 'data', 'large');
+  await writeFile(large, '');
+  await truncate(large, 2 ** 43);
+  bench.store.onCheck = offering(bench.publish({ versionCode: 2 }));
+  const updated = await device('update', APP);
+  expect(updated.code).toBe(0);
+  expect(updated.stdout).toContain('DATA_TOO_LARGE: no copy of it was kept, so a rollback leaves it as it is');
 });
 
 it('says what went wrong, that the old version stays, when it is tried again, and what the developer knows', async () => {

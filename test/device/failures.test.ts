@@ -1,8 +1,8 @@
 // Updates that fail: the old version runs, the developer hears why, and the same bytes are not fetched again and again.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync, statSync } from 'node:fs';
+import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -166,8 +166,15 @@ describe('a disk without room', () => {
   it('counts the copy of the data', async () => {
     const two = bench.publish({ versionCode: 2 });
     bench.store.onCheck = offering(two);
-    await writeFile(join(bench.root, 'apps', APP, 'db', 'app.db'), Buffer.alloc(100_000));
-    const need = 2 * two.bytes.length + 100_000 + 'of 1'.length;
+    const own = (...path: string[]) => join(bench.root, 'apps', APP, ...path);
+    await writeFile(own('db', 'app.db'), Buffer.alloc(100_000, 1));
+    // Holes take no room, however long.
+    await writeFile(own('db', 'sparse.db'), '');
+    await truncate(own('db', 'sparse.db'), 2 ** 31);
+    const files = [own('db', 'app.db'), own('data', 'note.txt')];
+    const allocated = files.reduce((bytes, path) => bytes + statSync(path).blocks * 512, 0);
+    expect(allocated).toBeGreaterThanOrEqual(100_000);
+    const need = 2 * two.bytes.length + allocated;
     const with1 = (free: number) => bench.device({ freeBytes: async () => free });
     await expect(with1(need - 1).update(APP)).rejects.toMatchObject({ code: 'DISK_FULL' });
     expect(await with1(need).update(APP)).toMatchObject({ kind: 'updated' });
@@ -193,7 +200,7 @@ describe('a disk without room', () => {
     ['the app’s data', 0, 60],
   ])('is told from a broken link, when the kernel ends the writing of %s', async (_what, fillerBytes, limit) => {
     bench.store.onCheck = offering(bench.publish({ versionCode: 2, fillerBytes }));
-    await writeFile(join(bench.root, 'apps', APP, 'data', 'large'), Buffer.alloc(100_000));
+    await writeFile(join(bench.root, 'apps', APP, 'data', 'large'), Buffer.alloc(100_000, 1));
     const command = `ulimit -f ${limit}; exec "$@"`;
     const child = spawn(
       'bash',
