@@ -27,10 +27,10 @@ export const status = defineCommand({
   },
   exits: ['0  shown; with --watch: approved or published', '3  not found', '5  with --watch: rejected'],
   async run(context, { args, options }) {
+    const timeout = options.timeout === undefined ? null : seconds(options.timeout);
     const client = await context.client();
     const version = await find(context, client, { asked: args[0], code: options.code });
     if (!options.watch) return shown(context, version, EXIT.done);
-    const timeout = options.timeout === undefined ? null : seconds(options.timeout);
     const events = await watch(context, client, version, timeout);
     const { version: now } = await client.request(VersionByIdDocument, { id: version.id });
     const state = (now ?? version).state;
@@ -40,8 +40,9 @@ export const status = defineCommand({
 
 /** A count of seconds from the command line. */
 export function seconds(text: string): number {
-  const value = Number(text);
-  if (Number.isFinite(value) && value > 0 && value <= 30 * 86_400) return value;
+  // Digits alone: what else JavaScript reads as a number, such as 0x10 or 1e3, nobody means.
+  const value = /^\d{1,7}(?:\.\d{1,3})?$/.test(text) ? Number(text) : Number.NaN;
+  if (value > 0 && value <= 30 * 86_400) return value;
   throw new CliError('USAGE', `--timeout is a number of seconds, not "${text}".`, {
     exit: EXIT.usage,
     next: '--timeout 600',

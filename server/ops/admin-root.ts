@@ -6,10 +6,17 @@ import { randomBytes } from 'node:crypto';
 import { encodePrivateKeyPem, encodePublicKeyPem, keyPairFrom } from '../../format/keys.ts';
 import { SECRET_KEY_BYTES } from '../../format/signing.ts';
 import { ONLINE_ROLES, type OnlineRole, publicRoleKey, roleKey } from '../distribution/metadata/role-keys.ts';
-import { draftText, missingSignatures, readDraft, signDraft } from '../distribution/metadata/root-draft.ts';
+import {
+  draftText,
+  missingSignatures,
+  type RootDraft,
+  readDraft,
+  signDraft,
+} from '../distribution/metadata/root-draft.ts';
 import { DomainError } from '../errors.ts';
 import { readKeyFile } from '../platform/key-file.ts';
 import type { Printer } from './admin-print.ts';
+import { heldAgainst } from './admin-root-before.ts';
 import { keyPairOf, publicKeyOf, readText, replace, requireFree, writeNew } from './admin-root-files.ts';
 import { printDraft, printRootStatus, rootLine } from './admin-root-print.ts';
 import type { AdminSource } from './admin-source.ts';
@@ -67,15 +74,15 @@ export const ROOT_COMMANDS: Readonly<Record<string, RootCommand>> = {
     run: (context, names) => prepare(context, names, 'ROTATE'),
   },
   show: {
-    usage: 'root show FILE',
+    usage: 'root show FILE [--before N.root.json]',
     summary: 'What a root says and whose signatures it lacks; needs no server',
-    flags: [],
+    flags: ['before'],
     run: show,
   },
   sign: {
-    usage: 'root sign FILE --key KEYFILE',
-    summary: 'Sign a prepared root; needs no server, do it where the key is',
-    flags: ['key'],
+    usage: 'root sign FILE --key KEYFILE [--before N.root.json]',
+    summary: 'Sign a prepared root, held against the one that you trust; needs no server, do it where the key is',
+    flags: ['key', 'before'],
     run: sign,
   },
   publish: { usage: 'root publish FILE', summary: 'Put a signed root in force', flags: [], run: publish },
@@ -160,7 +167,7 @@ async function prepare(
     }
     await writeNew(path, draft, 0o644);
     if (flags.json === true) print.document({ ...answer, file: path });
-    else printDraft(print, readDraft(draft));
+    else printDraft(print, readDraft(draft), null);
     print.note(
       `Written to ${path}. Nothing has changed yet. Where the root keys are: mosis-admin root sign FILE --key KEYFILE`,
     );
@@ -170,23 +177,36 @@ async function prepare(
   }
 }
 
-async function show({ print, pathOf }: RootContext, names: readonly string[]): Promise<void> {
+async function show(context: RootContext, names: readonly string[]): Promise<void> {
   const [name = ''] = requireNames(names, 1, 'show');
-  printDraft(print, readDraft(await readText(pathOf(name))));
+  const { draft, trusted } = await draftAt(context, name);
+  printDraft(context.print, draft, trusted);
 }
 
-async function sign({ flags, print, pathOf, passphrase }: RootContext, names: readonly string[]): Promise<void> {
+/** The draft of a file, held against the root that `--before` names; `trusted` is that file, or null where none is named. */
+async function draftAt(
+  { flags, pathOf }: RootContext,
+  name: string,
+): Promise<{ draft: RootDraft; trusted: string | null }> {
+  const draft = readDraft(await readText(pathOf(name)));
+  if (flags.before === undefined) return { draft, trusted: null };
+  const trusted = pathOf(String(flags.before));
+  return { draft: heldAgainst(draft, { name: trusted, text: await readText(trusted) }), trusted };
+}
+
+async function sign(context: RootContext, names: readonly string[]): Promise<void> {
+  const { flags, print, pathOf, passphrase } = context;
   const [name = ''] = requireNames(names, 1, 'sign');
   const [keyName = '', ...more] = listOf(flags.key);
   if (keyName === '' || more.length > 0) throw usage('Name one private key: --key KEYFILE.', 'sign FILE --key KEYFILE');
   const path = pathOf(name);
-  const draft = readDraft(await readText(path));
+  const { draft, trusted } = await draftAt(context, name);
   const pem = await readKeyFile(pathOf(keyName));
   if (pem === null)
     throw new AdminError('NOT_FOUND', `There is no key ${pathOf(keyName)}.`, 'mosis-admin root keygen --out FILE');
   signDraft(draft, roleKey(keyPairOf(pem, passphrase)));
   await replace(path, draftText(draft));
-  printDraft(print, draft);
+  printDraft(print, draft, trusted);
   if (missingSignatures(draft.next, draft.before).length === 0)
     print.note('Carry it to the server: mosis-admin root publish FILE');
 }
@@ -242,8 +262,8 @@ function rolesOf(names: readonly string[]): OnlineRole[] {
 
 function thresholdOf(given: unknown, word: string): number | null {
   if (given === undefined) return null;
-  const threshold = Number(given);
-  if (Number.isInteger(threshold) && threshold >= 1 && threshold <= 16) return threshold;
+  // Digits alone: what else JavaScript reads as a number, such as 0x10 or 1e1, nobody means.
+  if (typeof given === 'string' && /^(?:[1-9]|1[0-6])$/.test(given)) return Number(given);
   throw usage('--threshold is a number from 1 to 16.', `${word} --key PUB … --threshold 2`);
 }
 

@@ -28,6 +28,7 @@ const OPTIONS = {
   key: { type: 'string', multiple: true },
   threshold: { type: 'string' },
   out: { type: 'string' },
+  before: { type: 'string' },
 } as const;
 type Flags = ReturnType<typeof parse>['flags'];
 
@@ -53,6 +54,7 @@ const EXIT_OF: Partial<Record<AdminError['code'], number>> = {
   NOT_FOUND: EXIT.notFound,
   STATE_CONFLICT: EXIT.conflict,
   CONFLICT: EXIT.conflict,
+  ROOT_NOT_NEXT: EXIT.conflict,
   FOLDER_IN_USE: EXIT.noServer,
   NO_ANSWER: EXIT.noServer,
 };

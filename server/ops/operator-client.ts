@@ -24,7 +24,16 @@ export class NoServer extends Error {
 /** What the operator can do something about; `next` is the command or act that helps. */
 export class AdminError extends Error {
   override readonly name = 'AdminError';
-  readonly code: ErrorCode | 'USAGE' | 'FAILED' | 'NO_ANSWER' | 'UNSAFE_SOCKET' | 'FOLDER_IN_USE';
+  readonly code:
+    | ErrorCode
+    | 'USAGE'
+    | 'FAILED'
+    | 'NO_ANSWER'
+    | 'UNSAFE_SOCKET'
+    | 'FOLDER_IN_USE'
+    | 'BEFORE_UNSIGNED'
+    | 'ROOT_NOT_NEXT'
+    | 'BEFORE_FORGED';
   readonly next: string | null;
 
   constructor(code: AdminError['code'], message: string, next: string | null = null) {

@@ -146,6 +146,8 @@ describe('refusals', () => {
     [['validate', 'nowhere'], 3, 'no file or folder'],
     [['explain', 'NO_SUCH'], 3, 'No finding has the code'],
     [['--url', 'ftp://x', 'apps'], 2, 'is not a server address'],
+    [['status', 'com.example.notes', '--watch', '--timeout', '0x10'], 2, 'is a number of seconds'],
+    [['status', 'com.example.notes', '--watch', '--timeout', '1e2'], 2, 'is a number of seconds'],
     [['whoami'], 4, 'not signed in'],
     [['login', '--token', 'mk_x'], 7, 'cannot be reached'],
   ])('%j exits with %i and says why', async (args, code, text) => {
