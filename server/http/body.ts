@@ -38,21 +38,47 @@ export interface BodyEnd {
 }
 
 /** The same without a promise, for an answer that would take less time than waiting for one. */
-export function takeBody(request: IncomingMessage, limits: BodyLimits, { done, failed }: BodyEnd): void {
+export function takeBody(request: IncomingMessage, limits: BodyLimits, end: BodyEnd): void {
   const announced = Number(headerOf(request, 'content-length') ?? 0);
   if (announced > limits.maxBytes) {
-    failed(tooLarge(limits.maxBytes));
+    end.failed(tooLarge(limits.maxBytes));
     return;
   }
+  // Most bodies come with their head, in one piece: whatever watches over the others would cost more than reading one of these.
+  let begun = false;
+  const first = (chunk: Buffer): void => {
+    begun = true;
+    request.removeListener('data', first);
+    if (chunk.length === announced) finish(end, chunk);
+    else gatherBody(request, limits, end, chunk);
+  };
+  request.on('data', first);
+  process.nextTick(() => {
+    if (begun) return;
+    request.removeListener('data', first);
+    gatherBody(request, limits, end);
+  });
+}
+
+function finish({ done, failed }: BodyEnd, body: Buffer): void {
+  try {
+    done(body);
+  } catch (error) {
+    failed(error);
+  }
+}
+
+/** Puts a body together from its pieces, of which one may have come. */
+function gatherBody(request: IncomingMessage, limits: BodyLimits, end: BodyEnd, first?: Buffer): void {
   let gathered: Gathered | null = gather(limits.maxBytes);
   let size = 0;
   let pieces = 0;
   const pace = watchPace(limits, () => {
     request.pause();
     gathered = null;
-    failed(new DomainError('TIMEOUT', tooSlow(limits)));
+    end.failed(new DomainError('TIMEOUT', tooSlow(limits)));
   });
-  request.on('data', (chunk: Buffer) => {
+  const take = (chunk: Buffer): void => {
     if (gathered === null) return;
     size += chunk.length;
     pace.came(size);
@@ -60,25 +86,22 @@ export function takeBody(request: IncomingMessage, limits: BodyLimits, { done, f
     if (size > limits.maxBytes || pieces > MAX_PIECES) {
       request.pause();
       pace.end();
-      failed(size > limits.maxBytes ? tooLarge(limits.maxBytes) : tooManyPieces());
+      end.failed(size > limits.maxBytes ? tooLarge(limits.maxBytes) : tooManyPieces());
       return;
     }
     gathered.add(chunk);
-  });
+  };
+  if (first !== undefined) take(first);
+  request.on('data', take);
   request.on('end', () => {
     pace.end();
-    if (gathered === null) return;
-    try {
-      done(gathered.bytes());
-    } catch (error) {
-      failed(error);
-    }
+    if (gathered !== null) finish(end, gathered.bytes());
   });
   // Also after an error, which a request tells only those who listen for it.
   request.on('close', () => {
     if (request.complete) return;
     pace.end();
-    failed(new DomainError('BAD_REQUEST', 'The connection closed before the body had arrived.'));
+    end.failed(new DomainError('BAD_REQUEST', 'The connection closed before the body had arrived.'));
   });
 }
 

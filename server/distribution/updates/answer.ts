@@ -1,27 +1,33 @@
 /** Owns what a device is told of its installed apps: pure, from the offers of each. A hint only: the signed metadata decides. */
 import { compareSemver, type Semver } from '../../../format/semver.ts';
+import type { Track } from '../../../format/trust/targets.ts';
+import type { AskedApps } from './asked-apps.ts';
 import { type AppOffers, type OfferedPackage, type Told, toldAs } from './offers.ts';
-import type { InstalledPackage, UpdateCheck } from './request.ts';
+import type { UpdateCheck } from './scan.ts';
 
 /** Offers named of one app: more running rollouts than this are nobody's honest release. */
 const MAX_OFFERS_PER_APP = 4;
+
+/** What the n-th app of a check is offered, if it is served and the device has not the newest. */
+type OffersOf = (apps: AskedApps, n: number) => AppOffers | 'current' | 'gone';
 
 /**
  * The JSON answer to a check, of ASCII alone. Of each app the newest offered version, and below one that not every device gets the
  * next, down to one that every device gets; a rollback where no update is for every device. `unchanged` when the device's tag is of this
  * answer.
  */
-export function answerUpdateCheck(check: UpdateCheck, offersOf: (packageId: string) => AppOffers | null): string {
+export function answerUpdateCheck({ mosis_version, tag: known, apps }: UpdateCheck, offersOf: OffersOf): string {
   const updates: Told[] = [];
   const gone: string[] = [];
-  for (const app of check.apps) {
-    const offers = offersOf(app.package_id);
-    if (offers === null) gone.push(app.package_id);
-    else addOffers(updates, app, offers, check.mosis_version);
+  for (let n = 0; n < apps.length; n += 1) {
+    const offers = offersOf(apps, n);
+    if (offers === 'current') continue;
+    if (offers === 'gone') gone.push(apps.packageId(n));
+    else addOffers(updates, { versionCode: apps.versionCode(n), track: apps.track(n) }, offers, mosis_version);
   }
   const goneTold = gone.length === 0 ? NOTHING_GONE : toldAs(JSON.stringify(gone));
   const tag = tagOf(updates, goneTold);
-  if (check.tag === tag) return `{"unchanged":true,"tag":"${tag}"}`;
+  if (known === tag) return `{"unchanged":true,"tag":"${tag}"}`;
   let list = '';
   for (const { text } of updates) list += list === '' ? text : `,${text}`;
   return `{"tag":"${tag}","updates":[${list}],"gone":${goneTold.text}}`;
@@ -31,12 +37,10 @@ const NOTHING_GONE = toldAs('[]');
 
 function addOffers(
   updates: Told[],
-  { version_code: installed, track }: InstalledPackage,
+  { versionCode: installed, track }: { readonly versionCode: number; readonly track: Track },
   offers: AppOffers,
   mosisVersion: Semver,
 ): void {
-  // Up to date, as most apps on most days.
-  if (installed >= (track === 'stable' ? offers.newestStable : offers.newestBeta)) return;
   // A device on beta takes stable versions, so it obeys the rollbacks of stable too.
   const back = offers.rollbacks.find(
     (entry) => entry.from === installed && (entry.track === track || track === 'beta') && runs(entry, mosisVersion),

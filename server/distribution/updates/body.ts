@@ -2,8 +2,8 @@
 import type { IncomingMessage } from 'node:http';
 import { DomainError } from '../../errors.ts';
 import { type BodyEnd, headerOf, takeBody } from '../../http/body.ts';
-import { parseUpdateCheck, UPDATE_CHECK_LIMITS, type UpdateCheck } from './request.ts';
-import { scanUpdateCheck } from './scan.ts';
+import { parseUpdateCheck, UPDATE_CHECK_LIMITS } from './request.ts';
+import { scanUpdateCheck, type UpdateCheck } from './scan.ts';
 
 const LIMITS = { maxBytes: UPDATE_CHECK_LIMITS.maxBytes, timeoutMs: UPDATE_CHECK_LIMITS.bodyTimeoutMs };
 
@@ -16,7 +16,17 @@ export function takeUpdateCheck(
   { done, failed }: { readonly done: (check: UpdateCheck) => void; readonly failed: BodyEnd['failed'] },
 ): void {
   requirePlainJson(request);
-  takeBody(request, LIMITS, { done: (bytes) => done(scanUpdateCheck(bytes) ?? parseUpdateCheck(bytes)), failed });
+  takeBody(request, LIMITS, { done: (bytes) => done(readUpdateCheck(bytes)), failed });
+}
+
+function readUpdateCheck(bytes: Buffer): UpdateCheck {
+  const byHand = scanUpdateCheck(bytes);
+  if (byHand !== null) return byHand;
+  // In a spelling of its own, such as with escaped letters: what the schema takes is read again in the usual one.
+  const { mosis_version, tag, apps } = parseUpdateCheck(bytes);
+  const usual = scanUpdateCheck(Buffer.from(JSON.stringify({ mosis_version: '0.0.0', apps })));
+  if (usual === null) throw new Error('an update check that keeps to the schema cannot be read');
+  return { ...usual, mosis_version, tag };
 }
 
 function requirePlainJson(request: IncomingMessage): void {

@@ -6,12 +6,14 @@ import { hash } from 'node:crypto';
 import type { Database as RawHandle } from 'better-sqlite3';
 import { compareSemver, parseSemver, type Semver } from '../../../format/semver.ts';
 import type { Track } from '../../../format/trust/targets.ts';
+import { AppTable } from './app-table.ts';
+import type { AskedApps } from './asked-apps.ts';
 
 /** What a device is told of a package, as JSON. */
 export interface Told {
   /** Of ASCII alone, so that an answer has as many bytes as characters; one flat string. */
   readonly text: string;
-  /** The first four words of its hash, which stand for the text in the tag of an answer. Beside it, not in a list: see `AppOffers`. */
+  /** The first four words of its hash, which stand for the text in the tag of an answer. Beside it, not in a list: one look at memory less. */
   readonly word0: number;
   readonly word1: number;
   readonly word2: number;
@@ -44,23 +46,19 @@ export interface OfferedRollback extends OfferedPackage {
   readonly told: Told;
 }
 
-/**
- * What an app offers by track, newest first, without what no device could get. A device on beta takes stable versions too. A check
- * asks for thirty apps of all there are: what takes time is memory that no cache of the processor has, so each look at an app that
- * is up to date ends at this object.
- */
+/** What an app offers by track, newest first, without what no device could get. A device on beta takes stable versions too. */
 export interface AppOffers {
   readonly stable: readonly Offer[];
   readonly beta: readonly Offer[];
-  /** A device with this code or a higher one has nothing to be told of. */
-  readonly newestStable: number;
-  readonly newestBeta: number;
   readonly rollbacks: readonly OfferedRollback[];
 }
 
 export interface OfferIndex {
-  /** Null for an app that is not served now. Call `look` before the first of a request. */
-  find(packageId: string): AppOffers | null;
+  /**
+   * What the n-th app of a check is offered: `gone` for one that is not served now, `current` where the device has the newest. Call
+   * `look` before the first of a request.
+   */
+  of(apps: AskedApps, n: number): AppOffers | 'current' | 'gone';
   /** Forgets what was read too long ago. */
   look(): void;
   /** Forgets everything: the store changed. */
@@ -84,7 +82,7 @@ interface RollbackRow extends Omit<OfferRow, 'id' | 'full' | 'knownIssue'> {
   readonly reason: string;
 }
 
-/** Apps held in memory: about 1 KB each. */
+/** Apps held in memory: about 1 KB each. Half of them are those asked for last. */
 const MAX_APPS = 20_000;
 /** No listener is told of what another process (an operator's command) changes. */
 const MAX_AGE_MS = 30_000;
@@ -114,8 +112,10 @@ export function createOfferIndex(
   const deltas = handle.prepare<[string], { code: number; size: number }>(`
     SELECT b.version_code AS code, d.size FROM package_deltas d JOIN app_versions b ON b.id = d.base_version_id
     WHERE d.version_id = ?`);
-  /** The longest held first. */
-  const held = new Map<string, AppOffers>();
+  const newTable = () => new AppTable<AppOffers>(Math.ceil(maxApps / 2));
+  let held = newTable();
+  /** Was full; what is asked for again moves over, and the rest goes when the next one is full. */
+  let before = newTable();
   let sinceMs = nowMs();
 
   function deltasOf(versionId: string, offer: Candidate): Offer['toldWithDelta'] {
@@ -141,16 +141,10 @@ export function createOfferIndex(
       }));
     const stable = withDeltas(reachable(found.filter(({ track }) => track === 'stable')));
     const beta = withDeltas(reachable(found));
-    const taken = rollbacks.all(app.id);
-    // Somebody must leave a version that may be newer than all others.
-    const newest = (list: readonly Offer[]) =>
-      taken.length > 0 ? Number.POSITIVE_INFINITY : (list[0]?.versionCode ?? 0);
     return {
       stable,
       beta,
-      newestStable: newest(stable),
-      newestBeta: newest(beta),
-      rollbacks: taken.map((row) => {
+      rollbacks: rollbacks.all(app.id).map((row) => {
         const found = { ...packageOf(packageId, row), track: row.track === 'BETA' ? 'beta' : 'stable' } as const;
         return { ...found, from: row.from, told: rollbackText(found, row.reason) };
       }),
@@ -158,23 +152,33 @@ export function createOfferIndex(
   }
 
   function forget(): void {
-    held.clear();
+    held = newTable();
+    before = newTable();
     sinceMs = nowMs();
   }
 
+  /** Of an app that is not among the last ones asked for. */
+  function recall(apps: AskedApps, n: number): AppOffers | null {
+    const slot = before.find(apps, n);
+    // What is not served is not held: a stranger could name any number of those.
+    const value = slot >= 0 ? before.value(slot) : read(apps.packageId(n));
+    if (value === null) return null;
+    if (held.isFull) [before, held] = [held, newTable()];
+    // Somebody must leave a version that may be newer than all others.
+    const newest = ([first]: readonly Offer[]) =>
+      value.rollbacks.length > 0 ? Number.POSITIVE_INFINITY : (first?.versionCode ?? 0);
+    held.add(apps, n, { value, newestStable: newest(value.stable), newestBeta: newest(value.beta) });
+    return value;
+  }
+
   return {
-    find(packageId) {
-      const known = held.get(packageId);
-      if (known !== undefined) return known;
-      // What is not served is not held: a stranger could name any number of those.
-      const found = read(packageId);
-      if (found === null) return null;
-      held.set(packageId, found);
-      if (held.size > maxApps) {
-        const oldest = held.keys().next();
-        if (oldest.done !== true) held.delete(oldest.value);
+    of(apps, n) {
+      let slot = held.find(apps, n);
+      if (slot < 0) {
+        if (recall(apps, n) === null) return 'gone';
+        slot = held.find(apps, n);
       }
-      return found;
+      return held.isNewest(slot, apps, n) ? 'current' : held.value(slot);
     },
     look() {
       if (nowMs() - sinceMs > MAX_AGE_MS) forget();

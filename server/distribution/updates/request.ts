@@ -39,14 +39,12 @@ export const updateCheck = z.strictObject({
     .max(UPDATE_CHECK_LIMITS.maxApps)
     .refine((apps) => new Set(apps.map((app) => app.package_id)).size === apps.length, 'names an app twice'),
 });
-export type UpdateCheck = z.infer<typeof updateCheck>;
-export type InstalledPackage = UpdateCheck['apps'][number];
 
 /**
  * The schema's verdict on one check. Throws BAD_REQUEST (no JSON) and VALIDATION with the fields that are wrong. However deep the
  * bytes nest: the shape ends at the third level, and nothing below is walked.
  */
-export function parseUpdateCheck(bytes: Buffer): UpdateCheck {
+export function parseUpdateCheck(bytes: Buffer): z.output<typeof updateCheck> {
   const result = updateCheck.safeParse(json(bytes));
   if (result.success) return result.data;
   throw new DomainError(

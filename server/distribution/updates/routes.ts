@@ -6,10 +6,10 @@ import { addressKey } from '../../platform/address.ts';
 import { answerUpdateCheck } from './answer.ts';
 import { takeUpdateCheck } from './body.ts';
 import type { OfferIndex } from './offers.ts';
-import type { UpdateCheck } from './request.ts';
+import type { UpdateCheck } from './scan.ts';
 
 interface UpdateRouteOptions {
-  readonly offers: Pick<OfferIndex, 'find' | 'look'>;
+  readonly offers: Pick<OfferIndex, 'of' | 'look'>;
   /** By client address, a whole IPv6 /64 as one. */
   readonly rate: RateLimit;
 }
@@ -29,7 +29,7 @@ export function updateRoute({ offers, rate }: UpdateRouteOptions): Route {
       }
       const done = (check: UpdateCheck): void => {
         offers.look();
-        const body = answerUpdateCheck(check, offers.find);
+        const body = answerUpdateCheck(check, offers.of);
         response.writeHead(200, [...context.headers, ...HEADERS, 'Content-Length', String(body.length)]);
         // All of it is ASCII, which goes out with the head in one write.
         response.end(body, 'latin1');

@@ -3,15 +3,17 @@
  * does not take is for the schema to judge.
  */
 import { MAX_VERSION_CODE } from '../../../format/manifest-schema.ts';
-import { parseSemver } from '../../../format/semver.ts';
-import {
-  type InstalledPackage,
-  MAX_MOSIS_VERSION_CHARS,
-  MAX_PACKAGE_ID_CHARS,
-  MAX_TAG_CHARS,
-  UPDATE_CHECK_LIMITS,
-  type UpdateCheck,
-} from './request.ts';
+import { parseSemver, type Semver } from '../../../format/semver.ts';
+import type { Track } from '../../../format/trust/targets.ts';
+import { AskedApps, hashed, NO_HASH, newColumns } from './asked-apps.ts';
+import { MAX_MOSIS_VERSION_CHARS, MAX_PACKAGE_ID_CHARS, MAX_TAG_CHARS, UPDATE_CHECK_LIMITS } from './request.ts';
+
+/** A check that keeps to the schema. Its apps are good until the next one is scanned. */
+export interface UpdateCheck {
+  readonly mosis_version: Semver;
+  readonly tag: string | null | undefined;
+  readonly apps: AskedApps;
+}
 
 const [QUOTE, COMMA, DOT, COLON, BACKSLASH, UNDERSCORE] = [0x22, 0x2c, 0x2e, 0x3a, 0x5c, 0x5f] as const;
 const [OPEN_LIST, CLOSE_LIST, OPEN, CLOSE] = [0x5b, 0x5d, 0x7b, 0x7d] as const;
@@ -32,18 +34,52 @@ const STABLE = word('"stable"');
 const BETA = word('"beta"');
 const NULL = word('null');
 
+/** A text that stands in many checks, held against their bytes four at a time. */
+class Phrase {
+  readonly length: number;
+  /** Where each four bytes stand; the last four may have some of those before them. */
+  readonly #places: readonly number[];
+  readonly #fours: readonly number[];
+
+  constructor(text: string) {
+    const bytes = Buffer.from(text, 'latin1');
+    this.length = bytes.length;
+    const count = Math.ceil(bytes.length / 4);
+    this.#places = Array.from({ length: count }, (_, n) => Math.min(4 * n, bytes.length - 4));
+    this.#fours = this.#places.map((place) => bytes.readInt32LE(place));
+  }
+
+  /** Whether the text stands there; the caller sees to it that the bytes reach so far. */
+  standsAt(view: DataView, at: number): boolean {
+    const places = this.#places;
+    for (let n = 0; n < places.length; n += 1) {
+      if (view.getInt32(at + (places[n] ?? 0), true) !== this.#fours[n]) return false;
+    }
+    return true;
+  }
+}
+
+/** An app as JSON.stringify spells it, with its names in the order of the documentation. */
+const USUAL_OPEN = new Phrase('{"package_id":');
+const USUAL_CODE = new Phrase(',"version_code":');
+const USUAL_STABLE = new Phrase(',"track":"stable"}');
+const USUAL_BETA = new Phrase(',"track":"beta"}');
+/** Bytes at the end that are not read in fours, and more than an app without its id has. */
+const MARGIN_BYTES = 80;
+
 /** A place in the bytes of a text. What reads moves it on; where it answers null, false or 0, the text is given up. */
 class Cursor {
-  readonly bytes: Uint8Array;
-  readonly #text: string;
+  readonly bytes: Buffer;
+  readonly #view: DataView;
   at = 0;
-  /** Where the last package id began. */
-  idAt = 0;
+  /** Where the last package id begins and ends, and the hash of its bytes. */
+  idStart = 0;
+  idEnd = 0;
+  idHash = 0;
 
   constructor(bytes: Buffer) {
     this.bytes = bytes;
-    // One byte a character: strings are cut from it without a copy, and hold nothing but ASCII.
-    this.#text = bytes.toString('latin1');
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   /** Moves past white space (RFC 8259 §2); the byte that follows, or END. */
@@ -93,29 +129,41 @@ class Cursor {
       end += 1;
     }
     this.at = end + 1;
-    return this.#text.slice(start, end);
+    return bytes.toString('latin1', start, end);
   }
 
   /** Takes a package id: PACKAGE_ID_PATTERN by hand, for it is most of the text. A test holds the two against each other. */
-  packageId(): string | null {
-    if (!this.takes(QUOTE)) return null;
+  packageId(): boolean {
+    if (!this.takes(QUOTE)) return false;
     const { bytes, at: start } = this;
     let end = start;
     let dots = 0;
     let begins = true;
+    let hash = NO_HASH;
     for (let byte = bytes[end] ?? END; byte !== QUOTE; byte = bytes[end] ?? END) {
       if (byte >= LETTER_A && byte <= LETTER_Z) begins = false;
-      else if (begins) return null;
+      else if (begins) return false;
       else if (byte === DOT) {
         dots += 1;
         begins = true;
-      } else if (byte !== UNDERSCORE && (byte < ZERO || byte > NINE)) return null;
+      } else if (byte !== UNDERSCORE && (byte < ZERO || byte > NINE)) return false;
+      hash = hashed(hash, byte);
       end += 1;
     }
-    if (begins || dots === 0 || end - start > MAX_PACKAGE_ID_CHARS) return null;
-    this.idAt = start;
+    if (begins || dots === 0 || end - start > MAX_PACKAGE_ID_CHARS) return false;
+    this.idStart = start;
+    this.idEnd = end;
+    this.idHash = hash;
     this.at = end + 1;
-    return this.#text.slice(start, end);
+    return true;
+  }
+
+  /** Takes a phrase; not among the last bytes. */
+  phrase(phrase: Phrase): boolean {
+    const { at } = this;
+    if (at + MARGIN_BYTES > this.bytes.length || !phrase.standsAt(this.#view, at)) return false;
+    this.at = at + phrase.length;
+    return true;
   }
 
   /** Whether the id that begins at `first` comes before the one at `second`; the quote after them is below every letter of an id. */
@@ -142,6 +190,8 @@ class Cursor {
   }
 }
 
+const COLUMNS = newColumns();
+
 /**
  * The check in bytes, in whatever order its names stand. Null for what is no check, and for one in a spelling that devices do not
  * use, such as an escaped letter. A test holds it against the schema.
@@ -151,7 +201,7 @@ export function scanUpdateCheck(bytes: Buffer): UpdateCheck | null {
   if (!cursor.takes(OPEN)) return null;
   let mosis: string | null = null;
   let tag: string | null | undefined;
-  let apps: InstalledPackage[] | null = null;
+  let apps: AskedApps | null = null;
   do {
     const letter = cursor.letter();
     if (letter === LETTER_M && mosis === null && cursor.named(MOSIS_VERSION)) {
@@ -172,44 +222,65 @@ export function scanUpdateCheck(bytes: Buffer): UpdateCheck | null {
   return version === null ? null : { mosis_version: version, tag, apps };
 }
 
-function scanApps(cursor: Cursor): InstalledPackage[] | null {
+function scanApps(cursor: Cursor): AskedApps | null {
   if (!cursor.takes(OPEN_LIST)) return null;
-  const apps: InstalledPackage[] = [];
+  const apps = new AskedApps(cursor.bytes, COLUMNS);
   let ascending = true;
-  let last = 0;
   do {
-    const app = scanApp(cursor);
-    if (app === null || apps.length === UPDATE_CHECK_LIMITS.maxApps) return null;
-    apps.push(app);
-    const { idAt } = cursor;
-    ascending &&= last === 0 || cursor.ascends(last, idAt);
-    last = idAt;
+    if (apps.length === UPDATE_CHECK_LIMITS.maxApps || !scanApp(cursor, apps)) return null;
+    const last = apps.length - 1;
+    ascending &&= last === 0 || cursor.ascends(apps.start(last - 1), apps.start(last));
   } while (cursor.takes(COMMA));
   if (!cursor.takes(CLOSE_LIST)) return null;
   // In the order in which devices ask, no app can stand twice.
-  const distinct = ascending || new Set(apps.map((app) => app.package_id)).size === apps.length;
-  return distinct ? apps : null;
+  return ascending || areDistinct(apps) ? apps : null;
 }
 
-function scanApp(cursor: Cursor): InstalledPackage | null {
-  if (!cursor.takes(OPEN)) return null;
-  let id: string | null = null;
+function areDistinct(apps: AskedApps): boolean {
+  const ids = new Set<string>();
+  for (let n = 0; n < apps.length; n += 1) ids.add(apps.packageId(n));
+  return ids.size === apps.length;
+}
+
+/** Adds an app; false where there is none. */
+function scanApp(cursor: Cursor, apps: AskedApps): boolean {
+  const { at } = cursor;
+  if (scanUsualApp(cursor, apps)) return true;
+  cursor.at = at;
+  return scanAnyApp(cursor, apps);
+}
+
+/** Adds an app that is spelled as nearly all are, for a third of the time. */
+function scanUsualApp(cursor: Cursor, apps: AskedApps): boolean {
+  if (!cursor.phrase(USUAL_OPEN) || !cursor.packageId() || !cursor.phrase(USUAL_CODE)) return false;
+  const code = cursor.whole();
+  if (code === 0 || code > MAX_VERSION_CODE) return false;
+  const stable = cursor.phrase(USUAL_STABLE);
+  if (!stable && !cursor.phrase(USUAL_BETA)) return false;
+  apps.add(cursor.idStart, cursor.idEnd, cursor.idHash, code, stable ? 'stable' : 'beta');
+  return true;
+}
+
+function scanAnyApp(cursor: Cursor, apps: AskedApps): boolean {
+  if (!cursor.takes(OPEN)) return false;
+  let named = false;
   let code = 0;
-  let track: 'stable' | 'beta' | null = null;
+  let track: Track | null = null;
   do {
     const letter = cursor.letter();
-    if (letter === LETTER_P && id === null && cursor.named(PACKAGE_ID)) {
-      id = cursor.packageId();
-      if (id === null) return null;
+    if (letter === LETTER_P && !named && cursor.named(PACKAGE_ID)) {
+      named = cursor.packageId();
+      if (!named) return false;
     } else if (letter === LETTER_V && code === 0 && cursor.named(VERSION_CODE)) {
       code = cursor.whole();
-      if (code === 0) return null;
+      if (code === 0) return false;
     } else if (letter === LETTER_T && track === null && cursor.named(TRACK)) {
       cursor.next();
       track = cursor.word(STABLE) ? 'stable' : cursor.word(BETA) ? 'beta' : null;
-      if (track === null) return null;
-    } else return null;
+      if (track === null) return false;
+    } else return false;
   } while (cursor.takes(COMMA));
-  if (!cursor.takes(CLOSE) || id === null || code === 0 || code > MAX_VERSION_CODE || track === null) return null;
-  return { package_id: id, version_code: code, track };
+  if (!cursor.takes(CLOSE) || !named || code === 0 || code > MAX_VERSION_CODE || track === null) return false;
+  apps.add(cursor.idStart, cursor.idEnd, cursor.idHash, code, track);
+  return true;
 }
