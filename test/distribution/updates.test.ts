@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createOfferIndex } from '../../server/distribution/updates/offers.ts';
 import { updateCheck } from '../../server/distribution/updates/request.ts';
 import { scanUpdateCheck, type UpdateCheck } from '../../server/distribution/updates/scan.ts';
 import { createDistributionWorld, type DistributionWorld } from './world.ts';
@@ -569,4 +570,30 @@ it('200 apps in one check are answered', async () => {
   const others = Array.from({ length: 199 }, (_, n) => installed(1, 'beta', `com.example.a${n}`));
   const answer = await check([installed(1), ...others]);
   expect([answer.updates.length, answer.gone.length]).toEqual([1, 199]);
+});
+
+it('apps beyond those that memory is for are told the same', async () => {
+  const ids = Array.from({ length: 12 }, (_, n) => `com.example.other${n}`);
+  const { ownerId: developerId } = world;
+  const common = { name: 'Other', developerId, tags: [], status: 'PUBLISHED', createdAt: AT, updatedAt: AT } as const;
+  await world.db.prisma.app.createMany({ data: ids.map((packageId) => ({ id: randomUUID(), packageId, ...common })) });
+  await make({ code: 2, stable: FULL });
+  const index = createOfferIndex(world.db.raw, { maxApps: 4 });
+  const told = (names: readonly string[]) => {
+    const apps = names.map((package_id) => ({ package_id, version_code: 1, track: 'stable' }));
+    const scanned = scanUpdateCheck(Buffer.from(JSON.stringify({ mosis_version: '9.0.0', apps })));
+    if (scanned === null) throw new Error('the check is a good one');
+    return names.map((_, n) => {
+      const offers = index.of(scanned.apps, n);
+      return typeof offers === 'string' ? offers : offers.stable.map(({ versionCode }) => versionCode);
+    });
+  };
+  for (const names of [
+    [ID, ...ids],
+    [...ids, ID],
+    [ID, 'com.example.nobody', ID.slice(0, -1)],
+  ]) {
+    const expected = names.map((name) => (name === ID ? [2] : ids.includes(name) ? 'current' : 'gone'));
+    expect([told(names), told(names)]).toEqual([expected, expected]);
+  }
 });
