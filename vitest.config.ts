@@ -11,6 +11,9 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['scripts/prepare-tests.mjs'],
+    // Programs and threads that tests start keep their compiled code, as `npm start` does: most of a short run is compiling.
+    env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('./.cache/compiled', import.meta.url)) },
     testTimeout: 30_000,
     hookTimeout: 120_000,
     pool: 'forks',

@@ -8,3 +8,5 @@ export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 export const NODE = join(ROOT, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
 /** Where stamps of finished steps are kept. */
 export const CACHE = join(ROOT, '.cache');
+/** Where Node keeps compiled code between starts (NODE_COMPILE_CACHE). */
+export const COMPILED = join(CACHE, 'compiled');

@@ -1,5 +1,6 @@
 // Owns bundling the server into one file and its threads: it starts faster and idles in two thirds of the memory, for what is
-// never used is left out. Development and tests run the sources themselves.
+// never used is left out. Development runs the sources themselves, and so do
+// tests within their own process.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';

@@ -1,9 +1,8 @@
 // Owns `npm start`: installs what is missing, generates and builds what is stale, then runs the server (DATA_DIR, HOST, PORT and more: README).
-import { join } from 'node:path';
 import { generate } from './generate.mjs';
 import { install } from './install.mjs';
 import { exitWith, runNode, SERVER_FLAGS } from './node.mjs';
-import { CACHE } from './paths.mjs';
+import { COMPILED } from './paths.mjs';
 import { buildPortal } from './portal.mjs';
 import { buildServer, SERVER_PROGRAM } from './server-build.mjs';
 
@@ -14,7 +13,7 @@ async function start() {
   await buildServer();
   return runNode([...SERVER_FLAGS, SERVER_PROGRAM], {
     // Fewer heaps of the C library: freed memory goes back. Compiled code is kept between starts.
-    env: { MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? '2', NODE_COMPILE_CACHE: join(CACHE, 'compiled') },
+    env: { MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? '2', NODE_COMPILE_CACHE: COMPILED },
   });
 }
 

@@ -43,6 +43,7 @@ export async function createWorkplace(extra: Record<string, string> = {}): Promi
   const folder = await mkdtemp(join(tmpdir(), 'mosis-cli-'));
   const env = {
     PATH: process.env.PATH ?? '',
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? '',
     HOME: folder,
     XDG_CONFIG_HOME: join(folder, 'config'),
     MOSIS_URL: 'http://127.0.0.1:9',

@@ -30,7 +30,8 @@ export interface Terminal {
 
 /** A terminal in `folder`, with a home of its own there. */
 export function openTerminal(folder: string, serverUrl: string): Terminal {
-  const env = { PATH: process.env.PATH ?? '', HOME: folder, XDG_CONFIG_HOME: `${folder}/config`, MOSIS_URL: serverUrl };
+  const { PATH = '', NODE_COMPILE_CACHE = '' } = process.env;
+  const env = { PATH, NODE_COMPILE_CACHE, HOME: folder, XDG_CONFIG_HOME: `${folder}/config`, MOSIS_URL: serverUrl };
 
   function start(args: readonly string[], cwd = folder): CliProcess {
     const child = spawn(process.execPath, [BIN, ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });

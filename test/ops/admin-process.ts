@@ -1,11 +1,9 @@
-/** Owns running `mosis-admin` as a process of its own, as an operator would. It asserts nothing. */
+/** Owns running `mosis-admin` as a process of its own, as an operator of the image would: bundled. It asserts nothing. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const PROGRAM = fileURLToPath(new URL('../../server/ops/mosis-admin.ts', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../.cache/server/mosis-admin.js', import.meta.url));
 
 export interface AdminRun {
   readonly code: number | null;
@@ -17,9 +15,9 @@ export interface AdminRun {
 
 /** Runs the command over a data folder until it ends. */
 export async function admin(dataDir: string, ...args: readonly string[]): Promise<AdminRun> {
-  const { PATH = '', HOME = '' } = process.env;
+  const { PATH = '', HOME = '', NODE_COMPILE_CACHE = '' } = process.env;
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', PROGRAM, ...args], {
-    env: { PATH, HOME, DATA_DIR: dataDir, NODE_COMPILE_CACHE: join(tmpdir(), 'mosis-compile-cache') },
+    env: { PATH, HOME, DATA_DIR: dataDir, NODE_COMPILE_CACHE },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let [out, err] = ['', ''];
