@@ -5,6 +5,7 @@ import { healthRows } from '../../web/src/lib/analytics/health.ts';
 import { addTick, type LiveTick, lastMinute } from '../../web/src/lib/analytics/live.ts';
 import { daysBetween, rangeOf, searchOf } from '../../web/src/lib/analytics/range.ts';
 import { ownFirst, stackFrames } from '../../web/src/lib/analytics/stack.ts';
+import { totalsOf } from '../../web/src/lib/analytics/versions.ts';
 import { lineSegments, roundTop } from '../../web/src/lib/ui/lines.ts';
 import { mergedCount, perDayDevices } from '../../web/src/lib/versions/telemetry.ts';
 
@@ -128,4 +129,12 @@ it('reads the context of a crash for people, and nothing from what is no object'
     { name: 'extra', value: '[1]' },
   ]);
   for (const json of [null, '', '7', '[1]', '{']) expect(contextFacts(json)).toEqual([]);
+});
+
+it('shows of one version its own totals, and none of the app where nothing is known of it', () => {
+  const of = (crashes: number) => ({ activeDevices: 9, installs: 4, crashes, crashFreeDevices: 0.5 });
+  const telemetry = { ...of(7), versions: [{ version: '1.0.0', ...of(2) }] };
+  expect(totalsOf(telemetry, '')?.crashes).toBe(7);
+  expect(totalsOf(telemetry, '1.0.0')?.crashes).toBe(2);
+  expect(totalsOf(telemetry, '2.0.0')).toBeNull();
 });

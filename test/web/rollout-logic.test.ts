@@ -3,7 +3,14 @@ import { expect, it } from 'vitest';
 import type { RolloutBriefFragment, RolloutState, Track } from '../../web/src/lib/graphql/generated/graphql.ts';
 import { en } from '../../web/src/lib/messages/en.ts';
 import { localMinute, rampOver, readShare, readSteps } from '../../web/src/lib/rollouts/plan.ts';
-import { actsOf, headlineOf, presentAndPast, rollbackTargets, startable } from '../../web/src/lib/rollouts/standing.ts';
+import {
+  actsOf,
+  headlineOf,
+  presentAndPast,
+  rollbackTargets,
+  startable,
+  suggestedTarget,
+} from '../../web/src/lib/rollouts/standing.ts';
 
 const NOW = Date.parse('2026-03-02T09:00:00Z');
 const rollout = (track: Track, state: RolloutState, percent = 100): RolloutBriefFragment => ({
@@ -77,6 +84,14 @@ it('goes back only to lower codes that were published and are not suspended', ()
     version(6, 'PUBLISHED'),
   ];
   expect(rollbackTargets(versions, 5).map(({ versionCode }) => versionCode)).toEqual([2, 1]);
+});
+
+it('begins a rollback with the newest target that was not stopped itself', () => {
+  const stopped = { name: '1.1.0', rollouts: [rollout('STABLE', 'HALTED')] };
+  const good = { name: '1.0.0', rollouts: [rollout('STABLE', 'SUPERSEDED'), rollout('BETA', 'COMPLETE')] };
+  expect(suggestedTarget([stopped, good])).toBe(good);
+  expect(suggestedTarget([stopped])).toBe(stopped);
+  expect(suggestedTarget([])).toBeUndefined();
 });
 
 it('says of a live version to whom it goes, and nothing where it goes to everybody', () => {

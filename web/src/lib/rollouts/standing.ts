@@ -57,6 +57,18 @@ export function rollbackTargets<Version extends Released>(versions: readonly Ver
     .sort((a, b) => b.versionCode - a.versionCode);
 }
 
+/** The target to begin with: the newest that was not itself stopped or taken back, or else the newest. */
+export function suggestedTarget<Version extends { rollouts: readonly RolloutBriefFragment[] }>(
+  targets: readonly Version[],
+): Version | undefined {
+  return targets.find(({ rollouts }) => !wasHalted(rollouts)) ?? targets[0];
+}
+
+/** Whether its rollout was halted on a track, as it is by a rollback. */
+export function wasHalted(rollouts: readonly RolloutBriefFragment[]): boolean {
+  return rollouts.some(({ state }) => state === 'HALTED');
+}
+
 type Offered = RolloutBriefFragment & { version: { versionCode: number; state: string } };
 
 /**

@@ -126,7 +126,7 @@ export const policy = {
       lead: 'What devices report is kept twice: each report as it came, for some months, and what was counted from them, without any device, for longer. Each removal stands in the audit log.',
       raw: 'Single reports',
       rawHelp:
-        'Events and crash reports as devices sent them. They are what a device can ask for or have erased. Without them the numbers and crashes that developers see stay.',
+        'Events and crash reports as devices sent them. A device can ask for its own, or have them erased. The numbers and crashes that developers see do not need them.',
       counts: {
         title: 'Counts',
         remove: 'Remove old counts',
@@ -135,9 +135,9 @@ export const policy = {
       },
       loses: {
         rawDays: (days: number) =>
-          `Fewer days than now: within the hour, single reports go of every month that ended more than ${count(days, 'day')} ago.`,
+          `Fewer days than now: within the hour, the single reports of every month that ended more than ${count(days, 'day')} ago are removed.`,
         aggregateDays: (days: number) =>
-          `Fewer days than now: within the hour, counts go of all days more than ${count(days, 'day')} ago, and crashes not seen since.`,
+          `Fewer days than now: within the hour, the counts of every day more than ${count(days, 'day')} ago are removed, with the crashes not seen since.`,
       },
       noWayBack: 'This cannot be undone.',
     },
