@@ -16,7 +16,7 @@ const log = createLog('error');
 const unlimited = { take: () => 0 };
 const telemetry = createTelemetry({
   dir: join(dataDir, 'telemetry'),
-  secrets: openTelemetrySecrets(join(dataDir, 'keys'), systemClock.now()),
+  secrets: await openTelemetrySecrets(join(dataDir, 'keys'), systemClock.now()),
   clock: systemClock,
   log,
   throttles: {

@@ -221,7 +221,7 @@ export async function createServices(platform: Platform): Promise<Services> {
   storeListeners.push(knownApps.forget);
   const telemetry = createTelemetry({
     dir: join(config.dataDir, 'telemetry'),
-    secrets: openTelemetrySecrets(join(config.dataDir, 'keys'), clock.now()),
+    secrets: await openTelemetrySecrets(join(config.dataDir, 'keys'), clock.now()),
     clock,
     log,
     throttles: telemetryThrottles(clock),
@@ -252,7 +252,7 @@ export async function createServices(platform: Platform): Promise<Services> {
   const crashTriage = createCrashTriage({ db, work, clock, telemetry });
   const crashRegressions = createCrashRegressions({ db, work, clock, telemetry });
 
-  const notifications = createNotifications({
+  const notifications = await createNotifications({
     db,
     work,
     clock,

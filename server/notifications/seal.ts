@@ -1,18 +1,9 @@
 /** Owns the key that webhook secrets are sealed with, and the sealed form; a copy of the database alone gives no secret away. */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import {
-  chmodSync,
-  closeSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { chmod, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { makeKeyFile } from '../platform/key-file.ts';
 
 const FILE = 'webhooks.key';
 const KEY_BYTES = 32;
@@ -44,11 +35,11 @@ const contents = z.strictObject({
  * Reads `{dir}/webhooks.key` (base64 of 32 bytes), and makes it (mode 0600, synced) at the first start. Throws for a file
  * that is none: with a new key in its place no secret of any webhook would open.
  */
-export function loadSeal(dir: string): Seal {
+export async function loadSeal(dir: string): Promise<Seal> {
   const path = join(dir, FILE);
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const text = readIfThere(path) ?? makeKey(dir, path);
-  chmodSync(path, 0o600);
+  await makeKeyFile(path, () => `${randomBytes(KEY_BYTES).toString('base64')}\n`);
+  await chmod(path, 0o600);
+  const text = await readFile(path, 'utf8');
   const key = Buffer.from(text.trim(), 'base64');
   if (key.length !== KEY_BYTES) {
     throw new Error(
@@ -82,36 +73,4 @@ export function createSeal(key: Uint8Array): Seal {
 export function secretsInForce(secrets: WebhookSecrets, now: Date): string[] {
   const { current, previous } = secrets;
   return previous !== null && previous.until > now ? [current, previous.secret] : [current];
-}
-
-function readIfThere(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-    throw error;
-  }
-}
-
-/** Written and synced beside its place, then linked there: the name never shows half a key. */
-function makeKey(dir: string, path: string): string {
-  const draft = `${path}.${process.pid}.new`;
-  rmSync(draft, { force: true });
-  const file = openSync(draft, 'wx', 0o600);
-  try {
-    writeSync(file, `${randomBytes(KEY_BYTES).toString('base64')}\n`);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  try {
-    linkSync(draft, path);
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-  }
-  rmSync(draft, { force: true });
-  const folder = openSync(dir, 'r');
-  fsyncSync(folder);
-  closeSync(folder);
-  return readFileSync(path, 'utf8');
 }

@@ -46,9 +46,9 @@ interface NotificationsOptions {
 }
 
 /** Puts the parts together and registers their jobs; makes the key of webhook secrets where there is none. */
-export function createNotifications(options: NotificationsOptions): Notifications {
+export async function createNotifications(options: NotificationsOptions): Promise<Notifications> {
   const { db, work, clock, ids, events, jobs, log, mailer, publicUrl, keysDir, allowLoopback } = options;
-  const seal = loadSeal(keysDir);
+  const seal = await loadSeal(keysDir);
   const mails = createMails({ db, clock, events, mailer, publicUrl });
   const rows = createDeliveryRows({ db, clock, ids, tellDisabled: mails.enqueueDisabled });
   const deliveries = createDeliveries({

@@ -75,7 +75,7 @@ export function createOperatorDesk(options: DeskOptions): OperatorDesk {
     },
     // Files and a database have no common transaction: the change is noted after it.
     async rotateTelemetrySecret() {
-      const secrets = services.telemetry.rotateSecret();
+      const secrets = await services.telemetry.rotateSecret();
       await services.work(async (unit) =>
         unit.audit({
           ...OPERATOR_ACTOR,

@@ -1,6 +1,6 @@
 /** Owns files with one secret each: made once, synced, mode 0600, never followed through a link. It knows no format. */
 import { constants } from 'node:fs';
-import { mkdir, open } from 'node:fs/promises';
+import { lstat, mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createWhole, syncPath } from './files.ts';
 
@@ -46,13 +46,25 @@ export async function readKeyFile(path: string): Promise<string | null> {
 export async function readOrMakeKeyFile(path: string, make: () => string): Promise<string> {
   const there = await readKeyFile(path);
   if (there !== null) return there;
-  await writeKeyFile(path, make());
+  await putKeyFile(path, make());
   const made = await readKeyFile(path);
   if (made === null) throw new KeyFileUnfit(`The key ${path} was removed while it was being made.`);
   return made;
 }
 
-async function writeKeyFile(path: string, text: string): Promise<void> {
+/**
+ * Has a key file (mode 0600, synced) be there: where there is none, with what `make` gives. Whatever is there, or another process puts
+ * there first, stays as it is.
+ */
+export async function makeKeyFile(path: string, make: () => string): Promise<void> {
+  const facts = await lstat(path).catch((error: unknown) => {
+    if (hasCode(error, 'ENOENT')) return null;
+    throw error;
+  });
+  if (facts === null) await putKeyFile(path, make());
+}
+
+async function putKeyFile(path: string, text: string): Promise<void> {
   const folderPath = dirname(path);
   await mkdir(folderPath, { recursive: true, mode: 0o700 });
   try {

@@ -1,20 +1,12 @@
 /** Owns the server's telemetry secrets and the keyed hash of device ids. A device id goes no further than this file's functions. */
 import { createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
-import {
-  chmodSync,
-  closeSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { chmod, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { DomainError } from '../errors.ts';
+import { replaceWhole } from '../platform/files.ts';
+import { makeKeyFile } from '../platform/key-file.ts';
+import { createTurns } from '../platform/turns.ts';
 
 const FILE = 'telemetry-secret';
 const SECRET_BYTES = 32;
@@ -39,53 +31,56 @@ export interface TelemetrySecrets {
   current(): TelemetrySecret;
   /**
    * Puts a new secret in front. Older ones stay until `forget`: a device counts as a new one from now on, and is still found
-   * for export, erasure and repeats. Throws STATE_CONFLICT with too many kept.
+   * for export, erasure and repeats. In use once it is on disk. Throws STATE_CONFLICT with too many kept.
    */
-  rotate(now: Date): TelemetrySecret;
+  rotate(now: Date): Promise<TelemetrySecret>;
   /**
    * Drops the secrets that nothing stored can be under: those replaced before `since`, the start of the oldest month still
    * kept. Answers how many.
    */
-  forget(since: Date): number;
+  forget(since: Date): Promise<number>;
 }
 
 /**
  * Opens `{dir}/telemetry-secret`, and makes it (mode 0600, synced) at the first start. Throws for a file that is not
  * readable as one: a new secret in its place would forget every device, so that is the operator's decision.
  */
-export function openTelemetrySecrets(dir: string, now: Date): TelemetrySecrets {
+export async function openTelemetrySecrets(dir: string, now: Date): Promise<TelemetrySecrets> {
   const path = join(dir, FILE);
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
-  let text = readIfThere(path);
-  if (text === null) {
-    writeSecrets(dir, { secrets: [newSecret(now)] }, 'create');
-    text = readFileSync(path, 'utf8');
-  }
-  chmodSync(path, 0o600);
-  let { secrets } = parseSecrets(path, text);
+  await makeKeyFile(path, () => textOf([newSecret(now)]));
+  await chmod(path, 0o600);
+  let { secrets } = parseSecrets(path, await readFile(path, 'utf8'));
   let keys = keysOf(secrets);
-  const replace = (next: SecretFile['secrets']): void => {
-    writeSecrets(dir, { secrets: next }, 'replace');
+  const replace = async (next: SecretFile['secrets']): Promise<void> => {
+    await replaceWhole(path, { text: textOf(next), mode: 0o600 });
     secrets = next;
     keys = keysOf(next);
   };
+  // One change after the other: each goes out from what the last one left.
+  const inTurn = createTurns();
   return {
     current: () => keys,
-    rotate(at) {
-      if (secrets.length >= MAX_SECRETS) throw tooMany();
-      replace([newSecret(at), ...secrets]);
-      return keys;
-    },
-    forget(since) {
-      // A secret was in use until the one before it in the list was made.
-      const kept = secrets.filter(
-        (_, index) => index === 0 || Date.parse(secrets[index - 1]?.created_at ?? '') >= since.getTime(),
-      );
-      const forgotten = secrets.length - kept.length;
-      if (forgotten > 0) replace(kept);
-      return forgotten;
-    },
+    rotate: (at) =>
+      inTurn(path, async () => {
+        if (secrets.length >= MAX_SECRETS) throw tooMany();
+        await replace([newSecret(at), ...secrets]);
+        return keys;
+      }),
+    forget: (since) =>
+      inTurn(path, async () => {
+        // A secret was in use until the one before it in the list was made.
+        const kept = secrets.filter(
+          (_, index) => index === 0 || Date.parse(secrets[index - 1]?.created_at ?? '') >= since.getTime(),
+        );
+        const forgotten = secrets.length - kept.length;
+        if (forgotten > 0) await replace(kept);
+        return forgotten;
+      }),
   };
+}
+
+function textOf(secrets: SecretFile['secrets']): string {
+  return `${JSON.stringify({ secrets } satisfies SecretFile, null, 2)}\n`;
 }
 
 function keysOf(secrets: SecretFile['secrets']): TelemetrySecret {
@@ -134,41 +129,4 @@ function parseSecrets(path: string, text: string): SecretFile {
       { cause },
     );
   }
-}
-
-function readIfThere(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-    throw error;
-  }
-}
-
-/** Written whole beside its place, synced, then moved there: a kill leaves the old file or the new one. */
-function writeSecrets(dir: string, content: SecretFile, mode: 'create' | 'replace'): void {
-  const path = join(dir, FILE);
-  const draft = `${path}.${process.pid}.new`;
-  rmSync(draft, { force: true });
-  const file = openSync(draft, 'wx', 0o600);
-  try {
-    writeSync(file, `${JSON.stringify(content, null, 2)}\n`);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  if (mode === 'replace') renameSync(draft, path);
-  else linkUnlessThere(draft, path);
-  const folder = openSync(dir, 'r');
-  fsyncSync(folder);
-  closeSync(folder);
-}
-
-function linkUnlessThere(draft: string, path: string): void {
-  try {
-    linkSync(draft, path);
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-  }
-  rmSync(draft, { force: true });
 }

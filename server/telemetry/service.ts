@@ -285,7 +285,7 @@ export function createTelemetry(options: TelemetryOptions) {
     const reply = await writer.request({ kind: 'drop', nowMs, keepDays: rawDays });
     if (reply.kind === 'failed') throw new Error(reply.message);
     if (reply.kind !== 'dropped') return;
-    secrets.forget(new Date(`${reply.oldest ?? monthOf(nowMs)}-01T00:00:00Z`));
+    await secrets.forget(new Date(`${reply.oldest ?? monthOf(nowMs)}-01T00:00:00Z`));
     disposal.run().catch((error: unknown) => log.error({ err: error }, 'a dropped month could not be removed'));
     if (aggregateDays !== null) await trimBefore(Math.floor(nowMs / DAY_MS) - aggregateDays);
   }
@@ -313,8 +313,8 @@ export function createTelemetry(options: TelemetryOptions) {
    * Hashes devices under a new secret from now on, so that they cannot be told to be the ones from before, but for the old
    * secrets, which go with the last month that used them. Answers how many are kept. Throws STATE_CONFLICT with too many.
    */
-  function rotateSecret(): number {
-    return secrets.rotate(clock.now()).keys.length;
+  async function rotateSecret(): Promise<number> {
+    return (await secrets.rotate(clock.now())).keys.length;
   }
 
   async function resolve(packageId: string): Promise<TelemetryApp> {

@@ -18,7 +18,7 @@ const jobs = createJobs({ db, clock, ids, log: console });
 const work = createUnitOfWork({ db, events, jobs, audit: createAudit({ clock, ids }), log: console });
 const mailer = { send: async () => {} };
 const given = { db, work, clock, ids, events, jobs, log: console, mailer, keysDir, allowLoopback: true };
-const { reader } = createNotifications({ ...given, publicUrl: 'http://localhost:4000' });
+const { reader } = await createNotifications({ ...given, publicUrl: 'http://localhost:4000' });
 
 /** Unevenly, so that the reader now runs after them, now waits for them. */
 async function makeEvents(): Promise<void> {

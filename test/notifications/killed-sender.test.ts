@@ -16,7 +16,7 @@ it('loses no delivery and gives none a second id, however often it is killed', a
   const test = await createTestDatabase();
   const keysDir = await mkdtemp(join(tmpdir(), 'mosis-keys-'));
   const receiver = await startReceiver();
-  const seal = loadSeal(keysDir);
+  const seal = await loadSeal(keysDir);
   await test.db.transaction(async (tx) => {
     await populate(tx, new Date());
     for (const id of WEBHOOK_IDS) {

@@ -19,7 +19,7 @@ const jobs = createJobs({ db, clock, ids, log: quiet });
 const work = createUnitOfWork({ db, events, jobs, audit: createAudit({ clock, ids }), log: quiet });
 const mailer = { send: async () => {} };
 const given = { db, work, clock, ids, events, jobs, log: quiet, mailer, keysDir, allowLoopback: true };
-const { reader } = createNotifications({ ...given, publicUrl: 'http://localhost:4000' });
+const { reader } = await createNotifications({ ...given, publicUrl: 'http://localhost:4000' });
 
 await reader.start();
 await jobs.start({ alone: true });

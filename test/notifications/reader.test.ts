@@ -37,13 +37,13 @@ interface Life {
 }
 
 /** One life of a server on the database; its jobs are written and not run. */
-function live(db: SqliteDatabase = test.db): Life {
+async function live(db: SqliteDatabase = test.db): Promise<Life> {
   const events = createEvents({ db, clock, pubsub: createInProcessPubSub(() => {}), pollMs: 20 });
   const jobs = createJobs({ db, clock, ids, log });
   const work = createUnitOfWork({ db, events, jobs, audit: createAudit({ clock, ids }), log });
   const mailer = { send: async () => {} };
   const given = { db, work, clock, ids, events, jobs, log, mailer, keysDir, allowLoopback: true };
-  const notifications = createNotifications({ ...given, publicUrl: 'http://localhost:4000' });
+  const notifications = await createNotifications({ ...given, publicUrl: 'http://localhost:4000' });
   return { db, events, jobs, work, notifications };
 }
 
@@ -74,7 +74,7 @@ async function told(db: SqliteDatabase = test.db): Promise<{ deliveries: Record<
 
 describe('the reader', () => {
   it('begins at the head of the log where it has never read', async () => {
-    const life = live();
+    const life = await live();
     await happen(life, 'SUBMITTED', 'APPROVED');
     await life.notifications.reader.start();
     await life.notifications.reader.stop();
@@ -88,12 +88,12 @@ describe('the reader', () => {
   });
 
   it('goes on where the life before it stopped, over more than a page, and tells nothing twice', async () => {
-    const first = live();
+    const first = await live();
     await first.notifications.reader.catchUp();
     const many: EventType[] = Array.from({ length: 120 }, () => 'SUBMITTED');
     await happen(first, ...many);
     await happen(first, 'PUBLISHED');
-    const second = live();
+    const second = await live();
     // Two at once: whoever is late finds the page told.
     await Promise.all([second.notifications.reader.catchUp(), first.notifications.reader.catchUp()]);
     await second.notifications.reader.catchUp();
@@ -104,10 +104,10 @@ describe('the reader', () => {
   });
 
   it('tells a page whole or not at all: a transaction that fails leaves the cursor, and the next one tells it', async () => {
-    const life = live();
+    const life = await live();
     await life.notifications.reader.catchUp();
     await happen(life, 'APPROVED', 'PUBLISHED');
-    const failing = live(failingDatabase(test.db, 'job'));
+    const failing = await live(failingDatabase(test.db, 'job'));
     await expect(failing.notifications.reader.catchUp()).rejects.toThrow('the power is out');
     expect(await told()).toEqual({ deliveries: { [WEBHOOK_IDS[0]]: [], [WEBHOOK_IDS[1]]: [] }, mails: 0 });
     await life.notifications.reader.catchUp();
@@ -116,10 +116,10 @@ describe('the reader', () => {
   });
 
   it('looks by itself where a notification was lost', async () => {
-    const reading = live();
+    const reading = await live();
     await reading.notifications.reader.start();
     // Another life: its pub/sub is not heard here.
-    await happen(live(), 'APPROVED');
+    await happen(await live(), 'APPROVED');
     for (let tries = 0; tries < 200; tries += 1) {
       if ((await told()).mails === 2) break;
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -129,13 +129,13 @@ describe('the reader', () => {
   });
 
   it('goes on from the head after a restore, and sends no old news again', async () => {
-    const life = live();
+    const life = await live();
     await life.notifications.reader.catchUp();
     await happen(life, 'APPROVED');
     await life.notifications.reader.catchUp();
     await happen(life, 'PUBLISHED');
     await test.db.transaction((tx) => life.events.renewEpoch(tx));
-    const restored = live();
+    const restored = await live();
     await restored.notifications.reader.catchUp();
     expect((await told()).deliveries[WEBHOOK_IDS[0]]).toEqual(['APPROVED']);
     await happen(restored, 'UNPUBLISHED');
@@ -144,7 +144,7 @@ describe('the reader', () => {
   });
 
   it('tells nobody whose account is suspended', async () => {
-    const life = live();
+    const life = await live();
     await life.notifications.reader.catchUp();
     await test.db.prisma.developer.update({ where: { id: BOB }, data: { status: 'SUSPENDED' } });
     await happen(life, 'PUBLISHED');
@@ -158,7 +158,7 @@ describe('the reader', () => {
 
 describe('deliveries', () => {
   it('on top of a thousand that wait for a webhook are given up at once, and count against it', async () => {
-    const life = live();
+    const life = await live();
     await life.notifications.reader.catchUp();
     const webhookId = WEBHOOK_IDS[0];
     const waiting = Array.from({ length: MAX_PENDING }, (_, index) => ({
@@ -184,7 +184,7 @@ describe('deliveries', () => {
   });
 
   it('whose job was lost are looked after, once an hour', async () => {
-    const life = live();
+    const life = await live();
     const [webhookId] = WEBHOOK_IDS;
     const createdAt = new Date(clock.ms() - 3_600_001);
     const lost = { id: 'lost', webhookId, key: 'lost', eventType: 'APPROVED', body: '{}', createdAt };
@@ -198,13 +198,13 @@ describe('deliveries', () => {
 
 describe('a killed reader', () => {
   it('loses and doubles nothing, however often it is killed', async () => {
-    const life = live();
+    const life = await live();
     await life.notifications.reader.catchUp();
     await test.db.close();
     for (const rounds of [1, 4, 9, 2, 13]) await killAfter(rounds);
 
     const db = await openDatabase({ path: test.path });
-    const last = live(db);
+    const last = await live(db);
     await last.notifications.reader.catchUp();
     const events = await db.prisma.event.findMany({ orderBy: { n: 'asc' } });
     const head = await db.prisma.eventHead.findUniqueOrThrow({ where: { id: 1 } });

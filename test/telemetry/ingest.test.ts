@@ -276,11 +276,17 @@ describe('privacy', () => {
     }
   });
 
-  it('keeps the server secret for its owner alone, and the same one from start to start', () => {
+  it('keeps the server secret for its owner alone, and the same one from start to start', async () => {
     const keys = join(stand.dir, 'keys');
     expect(statSync(join(keys, 'telemetry-secret')).mode & 0o777).toBe(0o600);
-    const open = () => openTelemetrySecrets(keys, new Date()).current();
-    expect(open()).toEqual(open());
+    const open = async () => (await openTelemetrySecrets(keys, new Date())).current();
+    expect(await open()).toEqual(await open());
+    // Two processes that start at once over a folder without one take the same.
+    const [one, other] = await Promise.all(
+      [0, 1].map(async () => (await openTelemetrySecrets(join(keys, 'fresh'), new Date())).current()),
+    );
+    expect(one).toEqual(other);
+    expect(readdirSync(join(keys, 'fresh'))).toEqual(['telemetry-secret']);
   });
 });
 

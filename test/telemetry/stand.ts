@@ -59,17 +59,17 @@ export async function createStand(changes: Partial<TelemetryOptions> = {}) {
   const dir = mkdtempSync(join(tmpdir(), 'mosis-telemetry-'));
   const clock = createTestClock(START);
   const log = pino({ level: 'silent' });
-  const open = () =>
+  const open = async () =>
     createTelemetry({
       dir: join(dir, 'telemetry'),
-      secrets: openTelemetrySecrets(join(dir, 'keys'), START),
+      secrets: await openTelemetrySecrets(join(dir, 'keys'), START),
       clock,
       log,
       throttles: telemetryThrottles(clock),
       apps: { resolvePackage: (packageId) => (packageId === APP.packageId ? { id: APP.id } : null) },
       ...changes,
     });
-  let telemetry = open();
+  let telemetry = await open();
   await telemetry.start();
   const listener = () =>
     createRouter({
@@ -114,7 +114,7 @@ export async function createStand(changes: Partial<TelemetryOptions> = {}) {
     },
     async restart(): Promise<void> {
       await telemetry.stop();
-      telemetry = open();
+      telemetry = await open();
       await telemetry.start();
       handle = listener();
     },
