@@ -5,6 +5,7 @@ import { ConfigError, readConfig } from './config.ts';
 import { RootUnfit } from './distribution/metadata/root.ts';
 import { HalfRestored } from './ops/restore-mark.ts';
 import { FolderInUse } from './platform/db/lock.ts';
+import { giveMemoryBack } from './platform/idle-memory.ts';
 import { KeyFileUnfit } from './platform/key-file.ts';
 import { createLog } from './platform/log.ts';
 
@@ -16,6 +17,7 @@ async function run(): Promise<void> {
   const config = readConfig(process.env);
   const log = createLog(config.logLevel);
   const app = await createApp(config, { log, portalDir: PORTAL_DIR });
+  giveMemoryBack();
   const stop = (signal: string) => {
     log.info({ signal }, 'stopping');
     app.close().then(
