@@ -165,6 +165,23 @@ describe('the judgement of a release', () => {
     ).toBe('WORSE');
   });
 
+  // The limit that docs/ARCHITECTURE.md names (Automatic pause): it must not get easier unseen.
+  it.each([
+    [100, 0, 'WORSE'],
+    [100, 1, 'NO_WORSE'],
+    [300, 8, 'WORSE'],
+    [300, 9, 'NO_WORSE'],
+    [1_000, 42, 'WORSE'],
+    [1_000, 43, 'NO_WORSE'],
+  ])(
+    'with %i honest devices left on the previous version and %i forged networks of five there is %s',
+    (honest, forged, verdict) => {
+      const crashing = Array.from({ length: forged }, () => ({ devices: 5, crashed: 5 }));
+      const beside = [...apart(honest, honest / 50), ...crashing];
+      expect(judgeRelease({ newer: apart(300, 90), before: apart(1_000, 20), beside }, RULES).verdict).toBe(verdict);
+    },
+  );
+
   it('never gets better by more crashes', () => {
     const arm = fc.tuple(fc.integer({ min: 50, max: 400 }), fc.double({ min: 0, max: 1, noNaN: true }));
     fc.assert(
