@@ -73,6 +73,8 @@ it('questions count nothing', async () => {
   await fetchAll({}, 'HEAD');
   await fetchAll({ 'if-none-match': `"${version.sha256}"` });
   await fetchAll({ range: `bytes=${SIZE}-` });
+  const redirect = await world.get(`/v1/store/apps/com.example.hello/download`);
+  expect([redirect.status, redirect.headers.get('location')]).toEqual([302, expect.stringContaining(version.path)]);
   expect(await counted()).toEqual([]);
 });
 
