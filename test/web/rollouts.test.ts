@@ -84,6 +84,17 @@ it('publishes to 5 % of stable, raises, pauses, goes on and rolls back, and says
   await page.goto(`${stage.app.url}/apps/com.example.notes?tab=releases`);
   await page.getByRole('article', { name: 'Stable, 1.0.0' }).getByText('For everybody').waitFor();
   await page.getByText(/with version code 2 go back to/).waitFor();
+
+  await page.setViewportSize({ width: 390, height: 844 });
+  const earlier = page.getByRole('region', { name: 'Earlier' });
+  await earlier.getByText('It loses notes.').scrollIntoViewIfNeeded();
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+});
+
+it('leads back to the own apps from one that is not there', async () => {
+  const page = await stage.open('/apps/com.example.nowhere?tab=releases', ada);
+  await page.getByRole('link', { name: 'Go to your apps' }).click();
+  await page.getByRole('heading', { name: 'Your apps' }).waitFor();
 });
 
 it('shows a pause by the platform with its numbers while the page is open, and that resuming is final', async () => {

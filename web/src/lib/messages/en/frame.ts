@@ -34,6 +34,7 @@ export const frame = {
     broken: 'The page failed. Load it again; if that does not help, tell us what you did.',
     reload: 'Load again',
     home: 'Go to the start',
+    yourApps: 'Go to your apps',
   },
   nav: {
     main: 'Main',
