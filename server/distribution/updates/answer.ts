@@ -2,7 +2,7 @@
 import { compareSemver, type Semver } from '../../../format/semver.ts';
 import type { Track } from '../../../format/trust/targets.ts';
 import type { AskedApps } from './asked-apps.ts';
-import { type AppOffers, type OfferedPackage, type Told, toldAs } from './offers.ts';
+import { type AppOffers, type OfferedPackage, type OfferedRollback, type Told, toldAs } from './offers.ts';
 import type { UpdateCheck } from './scan.ts';
 
 /** Offers named of one app: more running rollouts than this are nobody's honest release. */
@@ -19,11 +19,12 @@ type OffersOf = (apps: AskedApps, n: number) => AppOffers | 'current' | 'gone';
 export function answerUpdateCheck({ mosis_version, tag: known, apps }: UpdateCheck, offersOf: OffersOf): string {
   const updates: Told[] = [];
   const gone: string[] = [];
+  const runs = runsOn(mosis_version);
   for (let n = 0; n < apps.length; n += 1) {
     const offers = offersOf(apps, n);
     if (offers === 'current') continue;
     if (offers === 'gone') gone.push(apps.packageId(n));
-    else addOffers(updates, { versionCode: apps.versionCode(n), track: apps.track(n) }, offers, mosis_version);
+    else addOffers(updates, apps.versionCode(n), apps.track(n), offers, runs);
   }
   const goneTold = gone.length === 0 ? NOTHING_GONE : toldAs(JSON.stringify(gone));
   const tag = tagOf(updates, goneTold);
@@ -35,29 +36,38 @@ export function answerUpdateCheck({ mosis_version, tag: known, apps }: UpdateChe
 
 const NOTHING_GONE = toldAs('[]');
 
-function addOffers(
-  updates: Told[],
-  { versionCode: installed, track }: { readonly versionCode: number; readonly track: Track },
-  offers: AppOffers,
-  mosisVersion: Semver,
-): void {
-  // A device on beta takes stable versions, so it obeys the rollbacks of stable too.
-  const back = offers.rollbacks.find(
-    (entry) => entry.from === installed && (entry.track === track || track === 'beta') && runs(entry, mosisVersion),
-  );
-  let left = back === undefined ? MAX_OFFERS_PER_APP : MAX_OFFERS_PER_APP - 1;
-  for (const offer of offers[track]) {
+type Runs = (offered: OfferedPackage) => boolean;
+
+function addOffers(updates: Told[], installed: number, track: Track, offers: AppOffers, runs: Runs): void {
+  const back = rollbackFor(offers, installed, track, runs);
+  let left = back === null ? MAX_OFFERS_PER_APP : MAX_OFFERS_PER_APP - 1;
+  for (const offer of track === 'stable' ? offers.stable : offers.beta) {
     if (offer.versionCode <= installed || left === 0) break;
-    if (!runs(offer, mosisVersion)) continue;
+    if (!runs(offer)) continue;
     updates.push(offer.toldWithDelta?.get(installed) ?? offer);
     left -= 1;
     if (offer.full) return;
   }
-  if (back !== undefined) updates.push(back.told);
+  if (back !== null) updates.push(back.told);
 }
 
-function runs({ minMosisVersion }: OfferedPackage, mosisVersion: Semver): boolean {
-  return compareSemver(minMosisVersion, mosisVersion) <= 0;
+function rollbackFor({ rollbacks }: AppOffers, installed: number, track: Track, runs: Runs): OfferedRollback | null {
+  if (rollbacks.length === 0) return null;
+  // A device on beta takes stable versions, so it obeys the rollbacks of stable too.
+  const obeys = (entry: OfferedRollback) => entry.track === track || track === 'beta';
+  return rollbacks.find((entry) => entry.from === installed && obeys(entry) && runs(entry)) ?? null;
+}
+
+/** Whether a package runs on this Mosis. Nearly all of a check need the same one, which is compared once. */
+function runsOn(mosisVersion: Semver): Runs {
+  let seen: Semver | null = null;
+  let verdict = false;
+  return ({ minMosisVersion }) => {
+    if (minMosisVersion === seen) return verdict;
+    seen = minMosisVersion;
+    verdict = compareSemver(minMosisVersion, mosisVersion) <= 0;
+    return verdict;
+  };
 }
 
 const TAG_BYTES = Buffer.alloc(16);
