@@ -44,23 +44,28 @@ export function crashSignature(crash: {
       : ['override', crash.override];
   const fingerprint = createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 32);
   const [place] = frames;
-  const where = place === undefined ? '' : ` in ${place.function} (${place.file})`;
-  return { fingerprint, title: `${message || crash.crashType}${where}`.slice(0, MAX_TITLE) };
+  const name = place?.function === '?' ? 'a function without a name' : place?.function;
+  const where = place === undefined ? '' : ` in ${name} (${place.file})`;
+  const shown = normaliseMessage(crash.message, SHOWN_NUMBER) || crash.crashType;
+  return { fingerprint, title: `${shown}${where}`.slice(0, MAX_TITLE) };
 }
 
+/** What stands for a number: in a title a person would take a 0 for what was meant. */
+const SHOWN_NUMBER = '…';
+
 /** The first line of a message without its place, paths, addresses, numbers and quoted values. */
-export function normaliseMessage(message: string): string {
+export function normaliseMessage(message: string, number = '0'): string {
   const line = (message.slice(0, 2_000).split('\n', 1)[0] ?? '').trim();
   return withoutPlace(line)
-    .replace(/0x[0-9a-fA-F]+/g, '0x0')
+    .replace(/0x[0-9a-fA-F]+/g, `0x${number}`)
     .replace(/[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}/g, 'ID')
     .replace(
       /(\b(?:field|local|global|upvalue|method|constant|function|metamethod|module) )?(['"])([^'"]*)\2/g,
       keepName,
     )
     .replace(/(?:\b[A-Za-z]:)?[^\s'"/\\()]*[/\\][^\s'"()]+/g, 'PATH')
-    .replace(/\b(?=[a-f]*\d)[0-9a-f]{8,}\b/gi, '0')
-    .replace(/\b\d+(?:\.\d+)?\b/g, '0')
+    .replace(/\b(?=[a-f]*\d)[0-9a-f]{8,}\b/gi, number)
+    .replace(/\b\d+(?:\.\d+)?\b/g, number)
     .slice(0, MAX_TITLE);
 }
 

@@ -70,6 +70,18 @@ describe('crash signatures', () => {
     );
   });
 
+  it.each([
+    ['did not answer for 5003 ms', '', 'did not answer for … ms'],
+    ["bad argument #1 to 'insert'", '', "bad argument #… to '…'"],
+    [
+      'out of range',
+      'assets/app.lua:9: in function <assets/app.lua:9>',
+      'out of range in a function without a name (assets/app.lua)',
+    ],
+  ])('have a title that takes nothing for a fact which was left out: %s', (message, stackTrace, title) => {
+    expect(crashSignature({ crashType: 'lua_error', message, stackTrace }).title).toBe(title);
+  });
+
   it('have a title that says what and where', () => {
     const message = "assets/scripts/app.lua:42: attempt to index a nil value (field 'user')";
     expect(crashSignature({ crashType: 'lua_error', message, stackTrace: STACK }).title).toBe(
