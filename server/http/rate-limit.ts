@@ -16,25 +16,45 @@ export interface RateLimit {
 }
 
 const DEFAULT_MAX_BUCKETS = 50_000;
+/** A bucket keeps its place in the line of those to be forgotten for so long. */
+const PLACE_MS = 1_000;
+
+interface Bucket {
+  tokens: number;
+  atMs: number;
+  placedMs: number;
+}
 
 /** Makes a rate limit; memory is at most `maxBuckets` small entries. */
 export function createRateLimit(clock: Clock, options: RateLimitOptions): RateLimit {
   const { capacity, refillPerSecond, maxBuckets = DEFAULT_MAX_BUCKETS } = options;
-  const buckets = new Map<string, { tokens: number; atMs: number }>();
+  /** The longest untouched one first, to `PLACE_MS`. */
+  const buckets = new Map<string, Bucket>();
+
+  function bucketOf(key: string, nowMs: number): Bucket {
+    const known = buckets.get(key);
+    // A place of its own for each touch would cost more than the rest.
+    if (known !== undefined && nowMs - known.placedMs < PLACE_MS) return known;
+    const bucket = known ?? { tokens: capacity, atMs: nowMs, placedMs: nowMs };
+    bucket.placedMs = nowMs;
+    buckets.delete(key);
+    buckets.set(key, bucket);
+    if (buckets.size > maxBuckets) {
+      const oldest = buckets.keys().next();
+      if (oldest.done !== true) buckets.delete(oldest.value);
+    }
+    return bucket;
+  }
+
   return {
     take(key, cost = 1) {
-      const nowMs = clock.now().getTime();
-      const known = buckets.get(key);
-      const elapsedSeconds = known === undefined ? 0 : Math.max(0, nowMs - known.atMs) / 1000;
-      const tokens =
-        known === undefined ? capacity : Math.min(capacity, known.tokens + elapsedSeconds * refillPerSecond);
-      buckets.delete(key);
+      const nowMs = clock.ms();
+      const bucket = bucketOf(key, nowMs);
+      const elapsedSeconds = Math.max(0, nowMs - bucket.atMs) / 1000;
+      const tokens = Math.min(capacity, bucket.tokens + elapsedSeconds * refillPerSecond);
       const enough = tokens >= cost;
-      buckets.set(key, { tokens: enough ? tokens - cost : tokens, atMs: nowMs });
-      if (buckets.size > maxBuckets) {
-        const oldest = buckets.keys().next();
-        if (oldest.done !== true) buckets.delete(oldest.value);
-      }
+      bucket.tokens = enough ? tokens - cost : tokens;
+      bucket.atMs = nowMs;
       return enough ? 0 : (cost - tokens) / refillPerSecond;
     },
   };

@@ -18,6 +18,8 @@ export interface RouteContext {
   /** What every answer carries, as names and values in turn: for the handler of a route with `writesHead` to begin its head with. */
   readonly headers: readonly string[];
   readonly log: Log;
+  /** For a handler that answers later without a promise, which would cost as much as a small answer: what it would reject with. */
+  readonly failed: (error: unknown) => void;
 }
 
 export type RouteHandler = (
@@ -71,6 +73,8 @@ class Context implements RouteContext {
   /** Asked for at once: a connection that has closed does not know any more. */
   readonly address: string;
   readonly headers: readonly string[];
+  /** Logs a fault, and answers. */
+  failed: (error: unknown) => void = () => undefined;
   readonly #request: IncomingMessage;
   readonly #options: RouterOptions;
   #url: URL | null = null;
@@ -121,6 +125,7 @@ export function createRouter(options: RouterOptions): Listener {
       if (exact?.writesHead === true && !response.headersSent) setHeaders(response, context.headers);
       sendProblem(response, failure);
     };
+    context.failed = failed;
     const handler = exact?.handler ?? answer;
     try {
       handler(request, response, context)?.catch(failed);

@@ -34,9 +34,7 @@ export function updateRoute({ offers, rate }: UpdateRouteOptions): Route {
         // All of it is ASCII, which goes out with the head in one write.
         response.end(body, 'latin1');
       };
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
-      takeUpdateCheck(request, { done: (check) => resolve(done(check)), failed: reject });
-      return promise;
+      takeUpdateCheck(request, { done, failed: context.failed });
     },
   };
 }

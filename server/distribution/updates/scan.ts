@@ -166,12 +166,18 @@ class Cursor {
     return true;
   }
 
-  /** Whether the id that begins at `first` comes before the one at `second`; the quote after them is below every letter of an id. */
-  ascends(first: number, second: number): boolean {
+  /** Whether the n-th id comes before the next one. */
+  ascends(apps: AskedApps, n: number): boolean {
     const { bytes } = this;
-    let n = 0;
-    while (bytes[first + n] === bytes[second + n] && bytes[first + n] !== QUOTE) n += 1;
-    return (bytes[first + n] ?? END) < (bytes[second + n] ?? END);
+    const view = this.#view;
+    const [first, second] = [apps.start(n), apps.start(n + 1)];
+    const [length, nextLength] = [apps.end(n) - first, apps.end(n + 1) - second];
+    const common = Math.min(length, nextLength);
+    let at = 0;
+    // Ids of one check often begin alike.
+    while (at + 4 <= common && view.getInt32(first + at) === view.getInt32(second + at)) at += 4;
+    while (at < common && bytes[first + at] === bytes[second + at]) at += 1;
+    return at === common ? length < nextLength : (bytes[first + at] ?? 0) < (bytes[second + at] ?? 0);
   }
 
   /** Takes a whole number in plain digits; 0 for whatever else. */
@@ -228,8 +234,7 @@ function scanApps(cursor: Cursor): AskedApps | null {
   let ascending = true;
   do {
     if (apps.length === UPDATE_CHECK_LIMITS.maxApps || !scanApp(cursor, apps)) return null;
-    const last = apps.length - 1;
-    ascending &&= last === 0 || cursor.ascends(apps.start(last - 1), apps.start(last));
+    ascending &&= apps.length === 1 || cursor.ascends(apps, apps.length - 2);
   } while (cursor.takes(COMMA));
   if (!cursor.takes(CLOSE_LIST)) return null;
   // In the order in which devices ask, no app can stand twice.
