@@ -143,10 +143,15 @@ const BUNDLE = `
   await buildServer();
   console.log(JSON.stringify({ program, flags }));`;
 
+/** The bundled server, made where it is stale, and the flags of Node that `npm start` runs it with. */
+export function bundle(): { readonly program: string; readonly flags: readonly string[] } {
+  const told = execFileSync(process.execPath, ['--input-type=module', '-e', BUNDLE], { cwd: ROOT, encoding: 'utf8' });
+  return JSON.parse(told) as ReturnType<typeof bundle>;
+}
+
 /** Starts the whole server as `npm start` does, and waits until it is healthy. */
 export function startBundle(env: Readonly<Record<string, string>>): Promise<Child> {
-  const told = execFileSync(process.execPath, ['--input-type=module', '-e', BUNDLE], { cwd: ROOT, encoding: 'utf8' });
-  const { program, flags } = JSON.parse(told) as { readonly program: string; readonly flags: readonly string[] };
+  const { program, flags } = bundle();
   return startServer(program, { flags, env, readyPath: '/healthz' });
 }
 

@@ -1,6 +1,6 @@
 /**
  * Owns the benchmark of update checks: requests a second for 30 installed apps over 50 connections, beside bare node:http that
- * reads the same request and answers the same bytes, in turns of one run.
+ * reads the same request and answers the same bytes, in turns of one run. Both run with the flags of `npm start`.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import RawDatabase from 'better-sqlite3';
 import { applyMigrations } from '../prisma/migrate.ts';
 import { seedDatabase } from '../prisma/seed.ts';
-import { type Child, median, send, startServer } from './load.ts';
+import { bundle, type Child, median, send, startServer } from './load.ts';
 
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 5);
 const TURNS = 3;
@@ -113,9 +113,10 @@ async function main(): Promise<void> {
       ),
     );
     const script = 'bench/update-server.ts';
-    const ours = await startServer(script, { args: ['ours'], env: { DATA_DIR: folder }, readyPath: '/' });
+    const { flags } = bundle();
+    const ours = await startServer(script, { args: ['ours'], flags, env: { DATA_DIR: folder }, readyPath: '/' });
     const answer = await send({ port: ours.port, path: PATH, body: texts[0] ?? '' });
-    const bare = await startServer(script, { args: ['bare'], env: { ANSWER: answer }, readyPath: '/' });
+    const bare = await startServer(script, { args: ['bare'], flags, env: { ANSWER: answer }, readyPath: '/' });
     try {
       const rates: { ours: number[]; bare: number[] } = { ours: [], bare: [] };
       const taken = { ours: 0, bare: 0 };
