@@ -9,7 +9,12 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const START_TIMEOUT_MS = 60_000;
 /** As `npm start` runs it; bundled before the first test (scripts/prepare-tests.mjs). */
 const PROGRAM = join(ROOT, '.cache', 'server', 'main.js');
-const FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=8'];
+const FLAGS = [
+  '--disable-warning=ExperimentalWarning',
+  '--max-semi-space-size=4',
+  '--heap-growing-percent=30',
+  '--expose-gc',
+];
 
 export interface ServerProcess {
   readonly url: string;
