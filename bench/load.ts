@@ -6,6 +6,7 @@ import { Agent, type RequestOptions, request } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { SERVER_FLAGS } from '../scripts/node.mjs';
 
 /** Milliseconds, sorted by the fraction that was at most so slow. */
 export interface Latencies {
@@ -136,23 +137,16 @@ export interface Child {
 }
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-/** Bundles the server, and says where it is and with which flags `npm start` runs it. */
+/** Bundles the server where it is stale, and says where it is. */
 const BUNDLE = `
-  const { buildServer, SERVER_PROGRAM: program } = await import('./scripts/server-build.mjs');
-  const { SERVER_FLAGS: flags } = await import('./scripts/node.mjs');
+  const { buildServer, SERVER_PROGRAM } = await import('./scripts/server-build.mjs');
   await buildServer();
-  console.log(JSON.stringify({ program, flags }));`;
-
-/** The bundled server, made where it is stale, and the flags of Node that `npm start` runs it with. */
-export function bundle(): { readonly program: string; readonly flags: readonly string[] } {
-  const told = execFileSync(process.execPath, ['--input-type=module', '-e', BUNDLE], { cwd: ROOT, encoding: 'utf8' });
-  return JSON.parse(told) as ReturnType<typeof bundle>;
-}
+  console.log(SERVER_PROGRAM);`;
 
 /** Starts the whole server as `npm start` does, and waits until it is healthy. */
 export function startBundle(env: Readonly<Record<string, string>>): Promise<Child> {
-  const { program, flags } = bundle();
-  return startServer(program, { flags, env, readyPath: '/healthz' });
+  const told = execFileSync(process.execPath, ['--input-type=module', '-e', BUNDLE], { cwd: ROOT, encoding: 'utf8' });
+  return startServer(told.trim(), { flags: SERVER_FLAGS, env, readyPath: '/healthz' });
 }
 
 /** Starts a Node script that listens on the port in PORT, and waits until `readyPath` answers. Throws when it ends first. */

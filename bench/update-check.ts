@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import RawDatabase from 'better-sqlite3';
 import { applyMigrations } from '../prisma/migrate.ts';
 import { seedDatabase } from '../prisma/seed.ts';
-import { bundle, type Child, median, send, startServer } from './load.ts';
+import { SERVER_FLAGS } from '../scripts/node.mjs';
+import { type Child, median, send, startServer } from './load.ts';
 
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 5);
 const TURNS = 3;
@@ -114,7 +115,7 @@ async function main(): Promise<void> {
     );
     const script = 'bench/update-server.ts';
     // How much the old generation may grow goes by the heap of the whole server; these two have a fifth of that.
-    const flags = bundle().flags.filter((flag) => !flag.startsWith('--heap-growing'));
+    const flags = SERVER_FLAGS.filter((flag) => !flag.startsWith('--heap-growing'));
     const ours = await startServer(script, { args: ['ours'], flags, env: { DATA_DIR: folder }, readyPath: '/' });
     const answer = await send({ port: ours.port, path: PATH, body: texts[0] ?? '' });
     const bare = await startServer(script, { args: ['bare'], flags, env: { ANSWER: answer }, readyPath: '/' });

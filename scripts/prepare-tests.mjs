@@ -2,7 +2,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SERVER_FLAGS } from './node.mjs';
@@ -23,7 +22,7 @@ export async function setup() {
 async function keepCompiled() {
   const folder = mkdtempSync(join(tmpdir(), 'mosis-prepare-'));
   const server = spawn(NODE, [...SERVER_FLAGS, SERVER_PROGRAM], {
-    env: { PORT: String(await freePort()), DATA_DIR: join(folder, 'data'), NODE_COMPILE_CACHE: COMPILED },
+    env: { PORT: '0', DATA_DIR: join(folder, 'data'), NODE_COMPILE_CACHE: COMPILED },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const exit = once(server, 'exit');
@@ -35,14 +34,4 @@ async function keepCompiled() {
   const [code] = await exit;
   rmSync(folder, { recursive: true, force: true });
   if (code !== 0) throw new Error(`it does not start:\n${said}`);
-}
-
-async function freePort() {
-  const probe = createServer().listen(0, 'localhost');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  if (typeof address !== 'object' || address === null) throw new Error('The probe has no port.');
-  return address.port;
 }

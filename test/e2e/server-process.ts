@@ -4,17 +4,12 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { SERVER_FLAGS } from '../../scripts/node.mjs';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const START_TIMEOUT_MS = 60_000;
 /** As `npm start` runs it; bundled before the first test (scripts/prepare-tests.mjs). */
 const PROGRAM = join(ROOT, '.cache', 'server', 'main.js');
-const FLAGS = [
-  '--disable-warning=ExperimentalWarning',
-  '--max-semi-space-size=4',
-  '--heap-growing-percent=30',
-  '--expose-gc',
-];
 
 export interface ServerProcess {
   readonly url: string;
@@ -49,7 +44,7 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
 
 /** Starts the bundled server and waits for nothing. */
 export function launchServer({ dataDir, port, env = {} }: ServerOptions): LaunchedServer {
-  const child = spawn(process.execPath, [...FLAGS, PROGRAM], {
+  const child = spawn(process.execPath, [...SERVER_FLAGS, PROGRAM], {
     cwd: join(ROOT, 'server'),
     env: { ...baseEnvironment(), PORT: String(port), DATA_DIR: dataDir, LOG_LEVEL: 'warn', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
